@@ -1,0 +1,70 @@
+import type { Validators } from '../http/preconditions.ts'
+import type { BodyId } from './body-id.ts'
+import type { CacheKey } from './cache-key.ts'
+import type { Fields } from './fields.ts'
+
+/** When and how a stored response may be used; the verdict of `policy/freshness.ts`. */
+export interface Freshness {
+  /** The instant at which its current age was zero (RFC 9111 §4.2.3), so that age is `nowMs - bornAtMs`. */
+  readonly bornAtMs: number
+  readonly freshnessLifetimeMs: number
+  /** How long past its lifetime it may be served while it is validated (RFC 5861 §3). */
+  readonly staleWhileRevalidateMs: number
+  /** How long past its lifetime it may be served when the origin fails (RFC 5861 §4). */
+  readonly staleIfErrorMs: number
+  /** Never to be served stale, whatever is asked (`must-revalidate` and its kin, RFC 9111 §5.2.2). */
+  readonly mustRevalidate: boolean
+  /** To be validated before each use (`no-cache`, RFC 9111 §5.2.2.4). */
+  readonly mustValidate: boolean
+  /** May answer requests with credentials: `public`, `s-maxage` or `must-revalidate` (RFC 9111 §3.5). */
+  readonly sharedWithCredentials: boolean
+}
+
+/** Nominated field names (Vary, RFC 9111 §4.1) and the values they had in the forwarded request. */
+export interface Nominated {
+  readonly names: readonly string[]
+  /** One for each name; absent fields are the empty string, as an empty field cannot differ from none. */
+  readonly values: readonly string[]
+}
+
+export const NOTHING_NOMINATED: Nominated = { names: [], values: [] }
+
+/** The head of a stored response: everything but the bytes, which hang from `body`. */
+export interface StoredResponse extends Freshness {
+  readonly key: CacheKey
+  readonly nominated: Nominated
+  /** Never 206: a partial response is stored as what it is a part of. */
+  readonly status: number
+  /** End-to-end fields, without Age, Content-Length and Content-Range, which each answer gets anew. */
+  readonly fields: Fields
+  readonly validators: Validators
+  readonly body: BodyId
+  /** Whether bytes of separate fetches may be put together: the body has a strong validator. */
+  readonly joinable: boolean
+  readonly segmentBytes: number
+  /** `undefined` only while a body of unknown length is being received. Never so in a store. */
+  readonly completeLength: number | undefined
+  /** When the origin last said that this is current. */
+  readonly validatedAtMs: number
+  /** Invalidated (RFC 9111 §4.4): not to be used before it has been validated. */
+  readonly invalidated: boolean
+}
+
+/** What stands in for a response that cannot be stored, so that nothing waits for it. */
+export interface Mark {
+  readonly kind: 'hit-for-miss'
+  readonly expiresAtMs: number
+}
+
+/** A variant with its bytes, where one segment holds them all and the store has it at hand. */
+export interface Variant {
+  readonly head: StoredResponse
+  readonly onlySegment?: Uint8Array | undefined
+}
+
+/** What a store holds for a key. */
+export interface Entry {
+  /** The most recent first. */
+  readonly variants: readonly Variant[]
+  readonly mark?: Mark | undefined
+}

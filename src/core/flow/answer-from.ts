@@ -1,0 +1,127 @@
+// From a head to an answer: of the store, or of a fill that has just begun.
+
+import type { Answer } from '../entry/answer.ts'
+import type { ByteSource, Maybe } from '../entry/byte-source.ts'
+import { isSingleSegment } from '../entry/segment.ts'
+import type { StoredResponse, Variant } from '../entry/stored-response.ts'
+import type { CacheStatus, ForwardReason } from '../http/cache-status.ts'
+import { BodyReader } from './body-reader.ts'
+import type { Exchange } from './exchange.ts'
+import { readStored } from './exchange.ts'
+import type { Fetched } from './fetch-head.ts'
+import { isStored } from './lookup.ts'
+import type { Found } from './respond.ts'
+import { respond, select, selectedSpan, statusOf } from './respond.ts'
+
+/** Why an answer from the store is no plain hit. */
+export interface StoreFacts {
+  readonly because?: ForwardReason | undefined
+  readonly forwardStatus?: number | undefined
+  readonly isCollapsed?: boolean | undefined
+  readonly detail?: string | undefined
+}
+
+/** At once when memory has what is selected; else as soon as the first bytes are there. */
+export function answerFromStore(
+  x: Exchange,
+  variant: Variant,
+  facts: StoreFacts = {},
+): Maybe<Answer> {
+  const { head } = variant
+  const selection = select(x, head)
+  const { startByte, endByte } = selectedSpan(selection, head)
+  const bytes = endByte > startByte ? bytesAtHand(x, variant) : undefined
+  const needsNoBody = x.asked.method === 'HEAD' || endByte <= startByte
+  const isWhole =
+    needsNoBody || bytes !== undefined || isStored(x.core.store, head, startByte, endByte)
+  const found: Found = {
+    head,
+    ageSeconds: Math.max(0, Math.floor((x.nowMs - head.bornAtMs) / 1000)),
+    status: cacheStatusOf(x, head, isWhole, facts),
+    bytes,
+    open: (start, end) => readStored(x, head, start, end),
+  }
+  const answer = respond(x, selection, found)
+  if (isWhole || answer.body.kind !== 'source') return answer
+  return primed(answer, answer.body.source)
+}
+
+/** Until the first bytes are there, what fails can still be answered otherwise. */
+async function primed(answer: Answer, source: ByteSource): Promise<Answer> {
+  if (source instanceof BodyReader) await source.prime()
+  return answer
+}
+
+function bytesAtHand(x: Exchange, { head, onlySegment }: Variant): Uint8Array | undefined {
+  if (onlySegment !== undefined) return onlySegment
+  const { completeLength = 0, segmentBytes, body } = head
+  if (!isSingleSegment(completeLength, segmentBytes)) return undefined
+  const bytes = x.core.store.readSegment(body, 0, 0, completeLength)
+  if (bytes instanceof Promise) {
+    // Read again by the reader, which can wait.
+    bytes.catch(() => undefined)
+    return undefined
+  }
+  return bytes?.byteLength === completeLength ? bytes : undefined
+}
+
+function cacheStatusOf(
+  x: Exchange,
+  head: StoredResponse,
+  isWhole: boolean,
+  facts: StoreFacts,
+): CacheStatus {
+  const ageMs = x.nowMs - head.bornAtMs
+  const ttlSeconds = Math.floor((head.freshnessLifetimeMs - ageMs) / 1000)
+  const forward = facts.because ?? (isWhole ? undefined : 'partial')
+  return {
+    hit: forward === undefined,
+    ...(forward !== undefined && { forward }),
+    ...(facts.forwardStatus !== undefined && { forwardStatus: facts.forwardStatus }),
+    ttlSeconds,
+    ...(facts.isCollapsed === true && { collapsed: true }),
+    ...(facts.detail !== undefined && { detail: facts.detail }),
+  }
+}
+
+export interface FillFacts {
+  readonly because: ForwardReason
+  readonly isCollapsed: boolean
+}
+
+/** From a body that is coming: the reader takes part from its beginning. */
+export function answerFromFill(
+  x: Exchange,
+  fetched: Extract<Fetched, { kind: 'filling' }>,
+  facts: FillFacts,
+): Answer {
+  const { head, fill, originAge, originStatus, isStored: stored } = fetched
+  const selection = select(x, head)
+  const isOtherStatus = originStatus !== statusOf(selection, head)
+  return respond(x, selection, {
+    head,
+    ageSeconds: undefined,
+    originAge,
+    bytes: undefined,
+    status: {
+      hit: false,
+      forward: facts.because,
+      ...(isOtherStatus && { forwardStatus: originStatus }),
+      stored,
+      ...(facts.isCollapsed && { collapsed: true }),
+    },
+    open(startByte, endByte) {
+      const { store, fills } = x.core
+      const reader = new BodyReader({
+        head,
+        store,
+        fills,
+        startByte,
+        endByte,
+        openFill: () => fill,
+      })
+      reader.attach(fill)
+      return reader
+    },
+  })
+}

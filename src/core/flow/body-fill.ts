@@ -1,0 +1,316 @@
+// The fills of one body: its runs, its readers, and what they share.
+
+import type { Maybe } from '../entry/byte-source.ts'
+import { isPromise } from '../entry/byte-source.ts'
+import type { Fields } from '../entry/fields.ts'
+import { segmentIndexOf } from '../entry/segment.ts'
+import type { StoredResponse } from '../entry/stored-response.ts'
+import type { Clock } from '../ports/clock.ts'
+import type { FillScope } from '../ports/request-scope.ts'
+import type { Store, WriteTicket } from '../ports/store.ts'
+import type { Upstream, UpstreamResponse } from '../ports/upstream.ts'
+import { UpstreamError } from '../ports/upstream.ts'
+import type { FillSettings } from './fill-settings.ts'
+import { Retained } from './retained.ts'
+import { Run } from './run.ts'
+
+/** How to ask the origin for more of a body. */
+export interface BodyOrigin {
+  readonly upstream: Upstream
+  readonly target: string
+  readonly authority: string | undefined
+  /** Forwarded fields, without conditions and range. */
+  readonly fields: Fields
+}
+
+/** A cursor over the body, as its fill sees it. */
+export interface Cursor {
+  readonly position: number
+  /** Exclusive; `Infinity` for the end of a body of unknown length. */
+  readonly endByte: number
+  /** Ends the reading, visibly. */
+  cut(error: UpstreamError): void
+}
+
+export interface BodyFillOptions {
+  readonly head: StoredResponse
+  readonly origin: BodyOrigin
+  readonly ticket: WriteTicket
+  readonly scope: FillScope
+  readonly store: Store
+  readonly clock: Clock
+  readonly random: () => number
+  readonly settings: FillSettings
+  /** Whether more of it may be asked for by Range: strong validator, and an origin that takes ranges. */
+  readonly mayResume: boolean
+  /** How far ahead a run may be now, given what all fills hold. */
+  windowBytes(): number
+  onClose(): void
+}
+
+interface Waiter {
+  readonly byte: number
+  resolve(): void
+  reject(error: UpstreamError): void
+}
+
+export class BodyFill {
+  readonly head: StoredResponse
+  readonly origin: BodyOrigin
+  readonly scope: FillScope
+  readonly clock: Clock
+  readonly random: () => number
+  readonly settings: FillSettings
+  completeLength: number | undefined
+  mayResume: boolean
+  /** Set when the origin has another version: nothing more of this one can come. */
+  gone: UpstreamError | undefined
+  /** Called once the last byte of a body has come from beginning to end. */
+  onComplete: ((completeLength: number) => void) | undefined
+  readonly #options: BodyFillOptions
+  readonly #retained = new Retained()
+  readonly #runs: Run[] = []
+  readonly #cursors = new Set<Cursor>()
+  #waiters: Waiter[] = []
+  #onMoved: (() => void) | undefined
+  readonly #onClosed: (() => void)[] = []
+  /** Where a run was ended because it was far ahead. */
+  #pausedAtByte: number | undefined
+  #isSlow = false
+
+  constructor(options: BodyFillOptions) {
+    this.#options = options
+    this.head = options.head
+    this.origin = options.origin
+    this.scope = options.scope
+    this.clock = options.clock
+    this.random = options.random
+    this.settings = options.settings
+    this.completeLength = options.head.completeLength
+    this.mayResume = options.mayResume
+  }
+
+  /** Bytes at hand from `fromByte` on, never past `toByte`. */
+  view(fromByte: number, toByte: number): Uint8Array | undefined {
+    for (const run of this.#runs) {
+      const bytes = run.view(fromByte, toByte)
+      if (bytes !== undefined) return bytes
+    }
+    return this.#retained.view(fromByte, toByte, this.head.segmentBytes)
+  }
+
+  /** Whether a run will bring the byte. */
+  isComing(byte: number): boolean {
+    return this.#runs.some((run) => run.isComing(byte))
+  }
+
+  /** Whether every byte from here to where a run stands can still be had, for who comes late. */
+  canServeFrom(startByte: number): boolean {
+    const { segmentBytes, body } = this.head
+    const presence = this.#options.store.presence(body)
+    const atByte = Math.max(0, ...this.#runs.map((run) => run.atByte))
+    const endIndex = segmentIndexOf(atByte, segmentBytes)
+    for (let i = segmentIndexOf(startByte, segmentBytes); i < endIndex; i++) {
+      if (!this.#retained.has(i) && presence?.has(i) !== true) return false
+    }
+    return this.#runs.length > 0
+  }
+
+  /** Takes a transfer that has begun as the run of `[startByte, endByte)`. */
+  adopt(response: UpstreamResponse, startByte: number, endByte: number): void {
+    this.gone = undefined
+    this.#begin(new Run(this, startByte, endByte), response)
+  }
+
+  /** Begins a run that brings `fromByte` and as much of what follows up to `toByte` as is missing. */
+  startRun(fromByte: number, toByte: number): void {
+    if (this.gone !== undefined) throw this.gone
+    const { segmentBytes, joinable } = this.head
+    if (!joinable || this.completeLength === undefined) {
+      const message = 'Cannot fetch the rest: the body has no strong validator'
+      throw new UpstreamError('http_response_incomplete', message, { retryable: false })
+    }
+    const startByte = segmentIndexOf(fromByte, segmentBytes) * segmentBytes
+    const run = new Run(this, startByte, this.#planEnd(startByte, toByte))
+    this.#begin(run, undefined)
+  }
+
+  /** To the end of the missing segments; for a reader known to be slow, no further than a window. */
+  #planEnd(startByte: number, toByte: number): number {
+    const { segmentBytes, body } = this.head
+    const completeLength = this.completeLength ?? Number.POSITIVE_INFINITY
+    const presence = this.#options.store.presence(body)
+    const windowBytes = this.#isSlow ? this.#options.windowBytes() : Number.POSITIVE_INFINITY
+    const limitByte = Math.min(toByte, completeLength, startByte + windowBytes)
+    let endByte = startByte + segmentBytes
+    while (endByte < limitByte) {
+      const index = segmentIndexOf(endByte, segmentBytes)
+      if (presence?.has(index) === true || this.#retained.has(index)) break
+      if (this.isComing(endByte)) break
+      endByte += segmentBytes
+    }
+    return Math.min(endByte, completeLength)
+  }
+
+  #begin(run: Run, response: UpstreamResponse | undefined): void {
+    this.#runs.push(run)
+    this.#pausedAtByte = undefined
+    this.scope.background(run.drive(response))
+  }
+
+  // What runs tell.
+
+  bytesCame(run: Run, countBytes: number): void {
+    this.scope.record({ kind: 'origin-bytes', bytes: countBytes })
+    const waiting: Waiter[] = []
+    for (const waiter of this.#waiters) {
+      if (run.isComing(waiter.byte) || !run.holds(waiter.byte)) waiting.push(waiter)
+      else waiter.resolve()
+    }
+    this.#waiters = waiting
+  }
+
+  segmentCame(index: number, bytes: Uint8Array): void {
+    const { store, ticket } = this.#options
+    this.#retained.add(index, bytes)
+    const written = store.writeSegment(ticket, this.head.body, index, bytes)
+    if (isPromise(written)) this.scope.background(written)
+  }
+
+  lengthBecameKnown(completeLength: number): void {
+    this.completeLength = completeLength
+  }
+
+  /** At a segment's edge: whether the run goes on, ends, or has to wait for its readers. */
+  pace(run: Run): Maybe<'go-on' | 'end'> {
+    this.#prune()
+    const positions = this.#positionsBefore(run)
+    if (positions.length === 0) {
+      return run.endByte - run.atByte <= this.settings.finishMaxBytes ? 'go-on' : 'end'
+    }
+    const windowBytes = this.#options.windowBytes()
+    if (!this.mayResume) {
+      const isAhead = run.atByte - Math.min(...positions) >= windowBytes
+      return isAhead ? this.#waitForReaders(run, windowBytes) : 'go-on'
+    }
+    if (run.atByte - Math.max(...positions) < windowBytes) return 'go-on'
+    this.#pausedAtByte = run.atByte
+    this.#isSlow = true
+    return 'end'
+  }
+
+  /** Positions of the readers that still need something of the run, and have it from no other. */
+  #positionsBefore(run: Run): number[] {
+    const positions: number[] = []
+    for (const { position, endByte } of this.#cursors) {
+      if (endByte <= run.atByte || position >= run.endByte) continue
+      const isServedElsewhere =
+        position > run.atByte && this.#runs.some((other) => other !== run && other.holds(position))
+      if (!isServedElsewhere) positions.push(position)
+    }
+    return positions
+  }
+
+  /** Waits until the slowest reader is near enough; one that stands still for `stallMs` is cut. */
+  async #waitForReaders(run: Run, windowBytes: number): Promise<'go-on' | 'end'> {
+    for (;;) {
+      const positions = this.#positionsBefore(run)
+      if (positions.length === 0) return this.pace(run)
+      const slowestByte = Math.min(...positions)
+      if (run.atByte - slowestByte < windowBytes) return 'go-on'
+      if (await this.#hasMoved()) continue
+      for (const cursor of this.#cursors) {
+        if (cursor.position === slowestByte && cursor.endByte > run.atByte) cursor.cut(stalled())
+      }
+    }
+  }
+
+  async #hasMoved(): Promise<boolean> {
+    const { promise, resolve } = Promise.withResolvers<boolean>()
+    const cancel = this.clock.after(this.settings.stallMs, () => resolve(false))
+    this.#onMoved = () => resolve(true)
+    const moved = await promise
+    cancel()
+    return moved
+  }
+
+  runEnded(run: Run, error: UpstreamError | undefined): void {
+    this.#runs.splice(this.#runs.indexOf(run), 1)
+    if (error === undefined && run.startByte === 0 && run.atByte === this.completeLength) {
+      this.onComplete?.(run.atByte)
+    }
+    const waiters = this.#waiters
+    this.#waiters = []
+    for (const waiter of waiters) {
+      const wasForThis = error !== undefined && run.isComing(waiter.byte)
+      if (wasForThis && !this.isComing(waiter.byte)) waiter.reject(error)
+      else waiter.resolve()
+    }
+    this.#closeIfIdle()
+  }
+
+  /** The origin has another version: this one is to be validated before it is used again. */
+  versionChanged(): UpstreamError {
+    const { store } = this.#options
+    this.gone ??= new UpstreamError(
+      'http_response_incomplete',
+      'Cannot continue body: the origin has another version',
+      { retryable: false },
+    )
+    this.scope.record({ kind: 'version-changed' })
+    const invalidated = store.invalidate(this.head.key, 'validate')
+    if (isPromise(invalidated)) this.scope.background(invalidated)
+    return this.gone
+  }
+
+  // What readers do.
+
+  attach(cursor: Cursor): void {
+    this.#cursors.add(cursor)
+  }
+
+  detach(cursor: Cursor): void {
+    this.#cursors.delete(cursor)
+    this.#onMoved?.()
+    this.#closeIfIdle()
+  }
+
+  /** Resolves when something has come; rejects when the run that was to bring the byte has failed. */
+  waitFor(byte: number): Promise<void> {
+    const { promise, resolve, reject } = Promise.withResolvers<void>()
+    this.#waiters.push({ byte, resolve, reject })
+    return promise
+  }
+
+  moved(cursor: Cursor): void {
+    this.#onMoved?.()
+    const pausedAtByte = this.#pausedAtByte
+    if (pausedAtByte === undefined || this.gone !== undefined) return
+    if (cursor.endByte <= pausedAtByte || cursor.position > pausedAtByte) return
+    // Near enough for the next run to begin before the reader has to wait for it.
+    if (pausedAtByte - cursor.position > this.#options.windowBytes() / 2) return
+    this.#pausedAtByte = undefined
+    if (!this.isComing(pausedAtByte)) this.startRun(pausedAtByte, cursor.endByte)
+  }
+
+  #prune(): void {
+    const maxBytes = this.mayResume ? this.#options.windowBytes() : Number.POSITIVE_INFINITY
+    this.#retained.prune([...this.#cursors], this.head.segmentBytes, maxBytes)
+  }
+
+  /** Calls back when there are neither runs nor readers any more. */
+  onceClosed(callback: () => void): void {
+    this.#onClosed.push(callback)
+  }
+
+  #closeIfIdle(): void {
+    if (this.#cursors.size > 0 || this.#runs.length > 0) return
+    this.#options.onClose()
+    for (const callback of this.#onClosed.splice(0)) callback()
+  }
+}
+
+function stalled(): UpstreamError {
+  const message = 'Cannot continue: the client stood still while others waited'
+  return new UpstreamError('connection_terminated', message, { retryable: false })
+}

@@ -1,0 +1,129 @@
+// A cursor over a body: from the fill in progress, else from the store, else by a run of its own. Who
+// reads does not know which.
+
+import type { ByteSource, Maybe } from '../entry/byte-source.ts'
+import { isPromise } from '../entry/byte-source.ts'
+import { segmentIndexOf } from '../entry/segment.ts'
+import type { StoredResponse } from '../entry/stored-response.ts'
+import type { Store } from '../ports/store.ts'
+import type { UpstreamError } from '../ports/upstream.ts'
+import type { BodyFill, Cursor } from './body-fill.ts'
+import type { Fills } from './fills.ts'
+
+export interface BodyReaderOptions {
+  readonly head: StoredResponse
+  readonly store: Store
+  readonly fills: Fills
+  readonly startByte: number
+  /** `Infinity`: to the end, wherever that will be. */
+  readonly endByte: number
+  /** Makes the fill that fetches what is missing. */
+  openFill(): BodyFill
+}
+
+export class BodyReader implements ByteSource, Cursor {
+  position: number
+  readonly #options: BodyReaderOptions
+  #fill: BodyFill | undefined
+  #primed: Uint8Array | undefined
+  #cutBy: UpstreamError | undefined
+  #isClosed = false
+
+  constructor(options: BodyReaderOptions) {
+    this.#options = options
+    this.position = options.startByte
+  }
+
+  get endByte(): number {
+    return Math.min(this.#options.endByte, this.#fill?.completeLength ?? Number.POSITIVE_INFINITY)
+  }
+
+  /** Takes part in a fill under way from its beginning, before anything is read. */
+  attach(fill: BodyFill): void {
+    this.#fill = fill
+    fill.attach(this)
+  }
+
+  /** Waits for the first bytes, so that what fails before them can still be answered otherwise. */
+  async prime(): Promise<void> {
+    this.#primed = await this.read()
+  }
+
+  read(): Maybe<Uint8Array | undefined> {
+    if (this.#primed !== undefined) {
+      const primed = this.#primed
+      this.#primed = undefined
+      return primed
+    }
+    if (this.#cutBy !== undefined) throw this.#cutBy
+    if (this.#isClosed) return undefined
+    if (this.position >= this.endByte) return this.#close()
+    const { head, store, fills } = this.#options
+    const fill = this.#fill ?? fills.get(head.body)
+    const view = fill?.view(this.position, this.endByte)
+    if (view !== undefined) return this.#advance(view)
+    if (this.#fill?.isComing(this.position) === true) return this.#wait()
+    const { segmentBytes } = head
+    const index = segmentIndexOf(this.position, segmentBytes)
+    const startByte = index * segmentBytes
+    const stored = store.readSegment(
+      head.body,
+      index,
+      this.position - startByte,
+      Math.min(segmentBytes, this.endByte - startByte),
+    )
+    if (isPromise(stored)) return stored.then((bytes) => this.#take(bytes))
+    return this.#take(stored)
+  }
+
+  cancel(_why: unknown): void {
+    this.#close()
+  }
+
+  cut(error: UpstreamError): void {
+    this.#cutBy = error
+    this.#close()
+  }
+
+  #take(stored: Uint8Array | undefined): Maybe<Uint8Array | undefined> {
+    if (this.#isClosed) return undefined
+    if (stored !== undefined && stored.byteLength > 0) return this.#advance(stored)
+    return this.#wait()
+  }
+
+  #advance(view: Uint8Array): Uint8Array {
+    this.position += view.byteLength
+    this.#fill?.moved(this)
+    return view
+  }
+
+  /** Waits for a run that brings the byte, and begins one if none will. */
+  async #wait(): Promise<Uint8Array | undefined> {
+    try {
+      if (this.#fill === undefined) this.attach(this.#options.openFill())
+      const fill = this.#fill
+      if (fill === undefined) throw new Error('Cannot read: no fill is attached')
+      for (let hasAskedStore = true; ; hasAskedStore = false) {
+        if (this.#cutBy !== undefined) throw this.#cutBy
+        if (this.position >= this.endByte) return this.#close()
+        const view = fill.view(this.position, this.endByte)
+        if (view !== undefined) return this.#advance(view)
+        if (!fill.isComing(this.position)) {
+          // It has passed by, or was ended: the store may have it.
+          if (!hasAskedStore) return await this.read()
+          fill.startRun(this.position, this.endByte)
+        }
+        await fill.waitFor(this.position)
+      }
+    } catch (error) {
+      this.#close()
+      throw error
+    }
+  }
+
+  #close(): undefined {
+    if (this.#isClosed) return
+    this.#isClosed = true
+    this.#fill?.detach(this)
+  }
+}

@@ -1,0 +1,151 @@
+// Of concurrent requests for one head, one asks the origin; the others wait for the head alone, and then
+// each decides again.
+
+import { asksModified } from '../entry/asked.ts'
+import type { Fields } from '../entry/fields.ts'
+import { first } from '../entry/fields.ts'
+import { isSingleSegment, segmentIndexOf } from '../entry/segment.ts'
+import type { Entry, StoredResponse, Variant } from '../entry/stored-response.ts'
+import { forwardedFields, isSameNominated } from '../policy/forwarding.ts'
+import type { OriginRange } from '../policy/origin-range.ts'
+import { WHOLE, decideOriginRange } from '../policy/origin-range.ts'
+import { decideReuse } from '../policy/reuse.ts'
+import { conditionalFields } from '../policy/validation.ts'
+import type { Exchange } from './exchange.ts'
+import type { Fetched, HeadPlan } from './fetch-head.ts'
+import { fetchHead } from './fetch-head.ts'
+import type { Flight } from './flights.ts'
+import { flightKeyOf } from './lookup.ts'
+import { fetchValidated } from './revalidate.ts'
+
+export interface CollapseFacts {
+  readonly entry: Entry | undefined
+  /** The stored response to validate; `undefined` when there is none. */
+  readonly selected: StoredResponse | undefined
+  /** Neither leads nor waits. */
+  readonly isAlone: boolean
+}
+
+export interface Collapsed {
+  readonly fetched: Fetched
+  readonly leads: boolean
+  /** Whether the head that came is for this request too (RFC 9111 §4.1). */
+  readonly isMatch: boolean
+  /** What a 304 made fresh. */
+  readonly freshened: Variant | undefined
+  /** To be called once the answer reads the body. */
+  leave(): void
+}
+
+/** A head that came for others may name fields nobody knew of; then there is one more flight to try. */
+const MAX_FLIGHT_COUNT = 2
+
+export async function collapse(x: Exchange, facts: CollapseFacts): Promise<Collapsed> {
+  let names =
+    facts.selected?.nominated.names ?? facts.entry?.variants[0]?.head.nominated.names ?? []
+  for (let flightCount = 1; ; flightCount++) {
+    const collapsed = await joinOrLead(x, facts, names)
+    if (collapsed.isMatch || flightCount >= MAX_FLIGHT_COUNT) return collapsed
+    if (collapsed.fetched.kind !== 'filling') return collapsed
+    names = collapsed.fetched.head.nominated.names
+    collapsed.leave()
+  }
+}
+
+async function joinOrLead(
+  x: Exchange,
+  facts: CollapseFacts,
+  nominatedNames: readonly string[],
+): Promise<Collapsed> {
+  const { flights } = x.core
+  const key = facts.isAlone ? undefined : flightKeyOf(x, nominatedNames)
+  const existing = key === undefined ? undefined : flights.join(key)
+  if (existing !== undefined) {
+    const collapsed = await arrive(x, existing, false)
+    if (!existing.isLate || mayJoinLate(x, collapsed.fetched)) {
+      x.scope.record({ kind: 'collapsed' })
+      return collapsed
+    }
+    collapsed.leave()
+  }
+  return await arrive(
+    x,
+    flights.begin(key, () => fetch(x, facts)),
+    true,
+  )
+}
+
+async function arrive(x: Exchange, flight: Flight, leads: boolean): Promise<Collapsed> {
+  try {
+    const fetched = await flight.verdict
+    return {
+      fetched,
+      leads,
+      isMatch: fetched.kind !== 'filling' || isFor(x, fetched.head),
+      freshened: fetched.kind === 'freshened' ? fetched.variant : undefined,
+      leave: () => flight.leave(),
+    }
+  } catch (error) {
+    flight.leave()
+    throw error
+  }
+}
+
+function isFor(x: Exchange, head: StoredResponse): boolean {
+  if (head.nominated.names.length === 0) return true
+  return isSameNominated(head.nominated, forwardedFields(x.asked.fields, x.site.forward))
+}
+
+/** Who comes after the head did not wait for it: it must be fresh, unpurged, and all there. */
+function mayJoinLate(x: Exchange, fetched: Fetched): boolean {
+  if (fetched.kind !== 'filling') return false
+  const { head, fill, ticket } = fetched
+  const isCurrent = x.core.store.ticket(head.key).position === ticket.position
+  const reuse = decideReuse(head, x.asked.directives, x.nowMs)
+  return isCurrent && reuse.action === 'serve' && fill.canServeFrom(0)
+}
+
+function fetch(x: Exchange, facts: CollapseFacts): Promise<Fetched> {
+  const { selected, entry } = facts
+  const plan = planOf(x, facts)
+  return selected === undefined
+    ? fetchHead(x, plan)
+    : fetchValidated(x, plan, selected, entry?.variants ?? [])
+}
+
+function planOf(x: Exchange, { selected, entry, isAlone }: CollapseFacts): HeadPlan {
+  const { asked, site } = x
+  if (selected === undefined) {
+    const isTheirs = isAlone && asksModified(asked)
+    return {
+      conditional: isTheirs ? clientConditions(asked.fields) : [],
+      range: decideOriginRange(asked.range, site.segmentBytes, site.fill.windowBytes),
+    }
+  }
+  const variants = entry?.variants.map((variant) => variant.head) ?? []
+  return {
+    conditional: conditionalFields(selected, variants),
+    range: rangeOfValidation(x, selected),
+  }
+}
+
+function clientConditions(fields: Fields): Fields {
+  const conditions: string[] = []
+  for (const name of ['if-none-match', 'if-modified-since']) {
+    const value = first(fields, name)
+    if (value !== undefined) conditions.push(name, value)
+  }
+  return conditions
+}
+
+/** The segment asked first, so that a new version costs one segment and not a whole object for nobody. */
+function rangeOfValidation(x: Exchange, selected: StoredResponse): OriginRange {
+  const { completeLength = 0, segmentBytes, joinable, status } = selected
+  if (!joinable || status !== 200 || isSingleSegment(completeLength, segmentBytes)) return WHOLE
+  const [spec] = x.asked.range ?? []
+  let byte = 0
+  if (spec?.kind === 'from') byte = Math.min(spec.firstPos, completeLength - 1)
+  if (spec?.kind === 'suffix') byte = Math.max(0, completeLength - Math.max(1, spec.suffixBytes))
+  const startByte = segmentIndexOf(byte, segmentBytes) * segmentBytes
+  return { kind: 'span', startByte, endByte: startByte + segmentBytes }
+}

@@ -1,0 +1,221 @@
+// Reads a request strictly: what is ambiguous or malformed is refused before anything acts on it.
+
+import type { Asked, RawRequest } from '../entry/asked.ts'
+import { NO_PRECONDITIONS } from '../entry/asked.ts'
+import { cacheKeyOf } from '../entry/cache-key.ts'
+import type { Fields } from '../entry/fields.ts'
+import { combined, first, without } from '../entry/fields.ts'
+import { parseRange } from '../http/byte-range.ts'
+import { NO_DIRECTIVES, parseRequestDirectives } from '../http/cache-control.ts'
+import type { RequestDirectives } from '../http/cache-control.ts'
+import { HOP_BY_HOP, connectionOptions, isAbusiveConnection } from '../http/hop-by-hop.ts'
+import { countLoops } from '../http/loop.ts'
+import type { Preconditions } from '../http/preconditions.ts'
+import { findTargetProblem, normaliseHost, pathOf, queryOf } from '../http/target.ts'
+import { isForwarded } from '../policy/forwarding.ts'
+import type { QueryRules, Site } from './site.ts'
+
+/** Limits of a request head; more is refused before anything else is looked at. */
+export interface RequestLimits {
+  readonly maxTargetBytes: number
+  readonly maxFieldBytes: number
+  readonly maxFieldCount: number
+}
+
+/** A refusal: the status and, in a few words, what is wrong. The connection closes after it. */
+export interface Refusal {
+  readonly kind: 'refused'
+  readonly status: number
+  readonly reason: string
+}
+
+/** What can be read of a request before its site is known. */
+export interface ReadHead {
+  readonly kind: 'read'
+  readonly raw: RawRequest
+  readonly authority: string
+  /** End-to-end fields, names in lower case. */
+  readonly fields: Fields
+}
+
+export interface ReadOptions {
+  readonly limits: RequestLimits
+  /** Port that goes without saying in a Host field: 80, or 443 under TLS. */
+  readonly defaultPort: number
+  /** Our id in CDN-Loop. */
+  readonly name: string
+}
+
+const TOKEN = /^[!#$%&'*+\-.^_`|~0-9a-z]+$/
+/** Visible ASCII and whitespace; obs-text is dropped with its field, control characters are refused. */
+const CONTROL = /[^\t\x20-\x7e\x80-\xff]/
+const PLAIN = /^[\t\x20-\x7e]*$/
+
+/** Fields of which two lines would mean two things to two readers (RFC 9110 §5.3). */
+const SINGLE: ReadonlySet<string> = new Set([
+  'host',
+  'range',
+  'if-range',
+  'authorization',
+  'content-length',
+  'content-type',
+  'if-modified-since',
+  'if-unmodified-since',
+])
+
+/** Reads request line and fields; everything that does not depend on the site. */
+export function readHead(raw: RawRequest, options: ReadOptions): ReadHead | Refusal {
+  const { limits, defaultPort, name } = options
+  if (raw.httpVersion !== '1.1' && raw.httpVersion !== '1.0') {
+    return refused(raw.httpVersion.startsWith('2') ? 505 : 400, 'HTTP version not supported')
+  }
+  if (raw.target.length > limits.maxTargetBytes) return refused(414, 'Target too long')
+  const problem = findTargetProblem(raw.target)
+  if (problem !== undefined) return refused(400, `Malformed target: ${problem}`)
+  if (raw.lines.length / 2 > limits.maxFieldCount) return refused(431, 'Too many fields')
+  const fields = readFields(raw.lines, limits)
+  if ('kind' in fields) return fields
+  const host = first(fields, 'host')
+  const authority = host === undefined ? undefined : normaliseHost(host, defaultPort)
+  if (authority === undefined) return refused(400, 'Malformed or missing Host')
+  if (countLoops(combined(fields, 'cdn-loop'), name) > 0) return refused(508, 'Loop detected')
+  const own = readConnection(fields, raw)
+  return 'kind' in own ? own : { kind: 'read', raw, authority, fields: own }
+}
+
+function readFields(lines: readonly string[], limits: RequestLimits): Fields | Refusal {
+  const fields: string[] = []
+  for (let i = 0; i < lines.length; i += 2) {
+    const name = (lines[i] ?? '').toLowerCase()
+    const value = lines[i + 1] ?? ''
+    if (!TOKEN.test(name) || CONTROL.test(value)) return refused(400, 'Malformed field')
+    if (name.length + value.length > limits.maxFieldBytes) return refused(431, 'Field too large')
+    if (SINGLE.has(name) && first(fields, name) !== undefined) {
+      return refused(400, `Repeated field: ${name}`)
+    }
+    if (PLAIN.test(value)) fields.push(name, value)
+    else if (SINGLE.has(name)) return refused(400, `Malformed field: ${name}`)
+  }
+  return fields
+}
+
+/** Takes out what is for this connection only, and refuses framing that could be read in two ways. */
+function readConnection(fields: Fields, raw: RawRequest): Fields | Refusal {
+  const transferEncoding = combined(fields, 'transfer-encoding')
+  if (transferEncoding !== undefined) {
+    if (raw.httpVersion === '1.0') return refused(400, 'Transfer-Encoding in HTTP/1.0')
+    if (transferEncoding.toLowerCase() !== 'chunked') return refused(501, 'Unknown transfer coding')
+  }
+  const expect = first(fields, 'expect')
+  if (expect !== undefined && expect.toLowerCase() !== '100-continue') {
+    return refused(417, 'Unknown expectation')
+  }
+  const connection = combined(fields, 'connection')
+  if (connection === undefined) return without(fields, HOP_BY_HOP)
+  const options = connectionOptions(connection)
+  if (isAbusiveConnection(options)) return refused(400, 'Connection names an end-to-end field')
+  return without(fields, new Set([...HOP_BY_HOP, ...options]))
+}
+
+/** Reads the rest of a request as its site understands it. */
+export function readRequest(head: ReadHead, site: Site): Asked | Refusal {
+  const { raw, authority, fields } = head
+  const { method } = raw
+  const isRead = method === 'GET' || method === 'HEAD'
+  if (!isRead && site.methods === 'read') return refused(405, 'Method not allowed')
+  if (method === 'CONNECT' || method === 'TRACE') return refused(405, 'Method not allowed')
+  const hasBody = announcesBody(raw.lines)
+  if (hasBody && (isRead || site.methods === 'read')) {
+    return refused(400, 'A request body is not accepted here')
+  }
+  const target = targetOf(raw.target, authority, site)
+  if (target === undefined) return refused(500, 'The key hook gave no valid target')
+  const hasCredentials =
+    (first(fields, 'authorization') !== undefined && isForwarded('authorization', site.forward)) ||
+    (first(fields, 'cookie') !== undefined && isForwarded('cookie', site.forward))
+  return {
+    method,
+    key: cacheKeyOf(site.name, site.sendsClientHost ? authority : '', target),
+    authority,
+    target,
+    httpVersion: raw.httpVersion,
+    fields,
+    directives: directivesOf(fields),
+    range: method === 'GET' ? rangeOf(fields) : undefined,
+    preconditions: preconditionsOf(fields),
+    hasCredentials,
+    body: hasBody ? raw.body : undefined,
+    bodyBytes: hasBody ? contentLengthOf(fields) : undefined,
+  }
+}
+
+/** Content-Length above zero or any Transfer-Encoding (RFC 9112 §6). */
+function announcesBody(lines: readonly string[]): boolean {
+  for (let i = 0; i < lines.length; i += 2) {
+    const name = (lines[i] ?? '').toLowerCase()
+    if (name === 'transfer-encoding') return true
+    if (name === 'content-length' && !/^0+$/.test(lines[i + 1] ?? '')) return true
+  }
+  return false
+}
+
+function contentLengthOf(fields: Fields): number | undefined {
+  const value = first(fields, 'content-length')
+  return value === undefined ? undefined : Number(value)
+}
+
+function targetOf(target: string, authority: string, site: Site): string | undefined {
+  const reduced = reduceQuery(target, site.query)
+  const hooked = site.hooks.key?.(reduced, authority) ?? reduced
+  return hooked === target || findTargetProblem(hooked) === undefined ? hooked : undefined
+}
+
+/** Parameters that the site drops are neither keyed nor forwarded; the others stay as they came. */
+function reduceQuery(target: string, rules: QueryRules): string {
+  const query = queryOf(target)
+  if (query === undefined || (rules.keep === undefined && rules.drop.size === 0)) return target
+  const kept = query.split('&').filter((parameter) => {
+    const [name = ''] = parameter.split('=')
+    return !rules.drop.has(name) && (rules.keep === undefined || rules.keep.has(name))
+  })
+  return kept.length === 0 ? pathOf(target) : `${pathOf(target)}?${kept.join('&')}`
+}
+
+function directivesOf(fields: Fields): RequestDirectives {
+  const cacheControl = combined(fields, 'cache-control')
+  if (cacheControl !== undefined) return parseRequestDirectives(cacheControl)
+  // Only where Cache-Control is absent does Pragma speak (RFC 9111 §5.4).
+  const pragma = combined(fields, 'pragma')
+  return pragma !== undefined && /(?:^|,)\s*no-cache\s*(?:,|$)/i.test(pragma)
+    ? { ...NO_DIRECTIVES, noCache: true }
+    : NO_DIRECTIVES
+}
+
+function rangeOf(fields: Fields): Asked['range'] {
+  const range = first(fields, 'range')
+  return range === undefined ? undefined : parseRange(range)
+}
+
+function preconditionsOf(fields: Fields): Preconditions {
+  let found: { -readonly [name in keyof Preconditions]: string | undefined } | undefined
+  for (let i = 0; i < fields.length; i += 2) {
+    const name = PRECONDITIONS.get(fields[i] ?? '')
+    if (name === undefined) continue
+    found ??= { ...NO_PRECONDITIONS }
+    const earlier = found[name]
+    found[name] = earlier === undefined ? fields[i + 1] : `${earlier}, ${fields[i + 1]}`
+  }
+  return found ?? NO_PRECONDITIONS
+}
+
+const PRECONDITIONS: ReadonlyMap<string, keyof Preconditions> = new Map([
+  ['if-match', 'ifMatch'],
+  ['if-none-match', 'ifNoneMatch'],
+  ['if-modified-since', 'ifModifiedSince'],
+  ['if-unmodified-since', 'ifUnmodifiedSince'],
+  ['if-range', 'ifRange'],
+])
+
+function refused(status: number, reason: string): Refusal {
+  return { kind: 'refused', status, reason }
+}

@@ -1,0 +1,77 @@
+// Passes a request on as it came, and its answer back, without keeping anything.
+
+import type { Answer } from '../entry/answer.ts'
+import { NO_BODY } from '../entry/answer.ts'
+import type { Fields } from '../entry/fields.ts'
+import { all, first, without } from '../entry/fields.ts'
+import type { CacheStatus, ForwardReason } from '../http/cache-status.ts'
+import { decideInvalidation } from '../policy/invalidation.ts'
+import type { UpstreamResponse } from '../ports/upstream.ts'
+import type { Exchange } from './exchange.ts'
+import { originFields } from './exchange.ts'
+import { credentials, receive } from './fetch-head.ts'
+import { withCacheStatus } from './respond.ts'
+
+/** Conditions and ranges are the client's own business in a relayed request. */
+const RELAYED = [
+  'range',
+  'if-range',
+  'if-match',
+  'if-none-match',
+  'if-modified-since',
+  'if-unmodified-since',
+]
+/** Without these a request body means nothing. */
+const OF_BODY = ['content-type', 'content-encoding', 'content-language']
+
+export async function relay(x: Exchange, because: ForwardReason, detail?: string): Promise<Answer> {
+  const { asked, site, core, scope } = x
+  scope.record({ kind: 'forward', because })
+  const response = receive(
+    x,
+    await site.upstream.fetch(
+      {
+        method: asked.method,
+        target: asked.target,
+        authority: site.sendsClientHost ? asked.authority : undefined,
+        key: asked.key,
+        fields: relayedFields(x),
+        body: asked.body,
+        bodyBytes: asked.bodyBytes,
+      },
+      scope,
+    ),
+  )
+  if (decideInvalidation(asked.method, response.status)) {
+    await core.store.invalidate(asked.key, 'validate')
+  }
+  return answerWith(x, response, { hit: false, forward: because, ...(detail && { detail }) })
+}
+
+function relayedFields(x: Exchange): Fields {
+  const { fields, body } = x.asked
+  const names = new Set(body === undefined ? RELAYED : [...RELAYED, ...OF_BODY])
+  const relayed = [...without(originFields(x), names), ...credentials(x)]
+  for (const name of names) for (const value of all(fields, name)) relayed.push(name, value)
+  return relayed
+}
+
+const FRAMING: ReadonlySet<string> = new Set(['content-length'])
+
+/** The origin's response as the answer, with nothing changed but what a proxy must. */
+export function answerWith(x: Exchange, response: UpstreamResponse, status: CacheStatus): Answer {
+  const fields = withCacheStatus(x, without(response.fields, FRAMING), status)
+  const contentLength = first(response.fields, 'content-length')
+  const hasNoContent =
+    x.asked.method === 'HEAD' || response.status === 204 || response.status === 304
+  if (hasNoContent) response.body.cancel('no content')
+  return {
+    status: response.status,
+    fields,
+    body: hasNoContent ? NO_BODY : { kind: 'source', source: response.body },
+    contentLength:
+      contentLength === undefined || response.status === 204 || response.status === 304
+        ? undefined
+        : Number(contentLength),
+  }
+}

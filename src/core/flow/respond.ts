@@ -1,0 +1,209 @@
+// One way to answer: 200, 206, 304 and 416 from a head and a reader of its body, hit or miss alike.
+
+import type { Answer, AnswerBody } from '../entry/answer.ts'
+import { NO_BODY } from '../entry/answer.ts'
+import { asksModified } from '../entry/asked.ts'
+import type { ByteSource } from '../entry/byte-source.ts'
+import type { Fields } from '../entry/fields.ts'
+import { combined, first, has, without } from '../entry/fields.ts'
+import type { StoredResponse } from '../entry/stored-response.ts'
+import type { ByteSpan, ResolvedRange } from '../http/byte-range.ts'
+import { formatContentRange, formatUnsatisfiedRange, resolveRanges } from '../http/byte-range.ts'
+import type { CacheStatus } from '../http/cache-status.ts'
+import { formatCacheStatus } from '../http/cache-status.ts'
+import { appendMember, formatVia } from '../http/loop.ts'
+import { holdsIfRange, isNotModified } from '../http/preconditions.ts'
+import type { Exchange } from './exchange.ts'
+
+/** How an answer came about, and where its bytes are. */
+export interface Found {
+  readonly head: StoredResponse
+  /** Current age in seconds; `undefined` for a first answer, which keeps the origin's `originAge`. */
+  readonly ageSeconds: number | undefined
+  readonly originAge?: string | undefined
+  readonly status: CacheStatus
+  /** All bytes of the body, where they are at hand in one piece. */
+  readonly bytes: Uint8Array | undefined
+  /** Opens the body; `Infinity` reads to its end. */
+  open(startByte: number, endByte: number): ByteSource
+}
+
+/** What of a head a request selects, decided before any byte is looked for. */
+export type Selection =
+  | { readonly kind: 'not-modified' }
+  | { readonly kind: 'unsatisfiable'; readonly completeLength: number }
+  | { readonly kind: 'part'; readonly span: ByteSpan; readonly completeLength: number }
+  | { readonly kind: 'whole' }
+
+/** Evaluates preconditions, then Range with If-Range (RFC 9110 §13.2.2). */
+export function select(x: Exchange, head: StoredResponse): Selection {
+  const { asked, nowMs } = x
+  const { completeLength } = head
+  if (asksModified(asked) && isConditionable(head.status)) {
+    if (isNotModified(asked.preconditions, head.validators, nowMs)) return { kind: 'not-modified' }
+  }
+  if (asked.range === undefined || head.status !== 200) return { kind: 'whole' }
+  // Without a length there is nothing to resolve against; the whole is a right answer (RFC 9110 §14.2).
+  if (completeLength === undefined) return { kind: 'whole' }
+  if (!holdsIfRange(asked.preconditions.ifRange, head.validators, nowMs)) return { kind: 'whole' }
+  return selectRange(resolveRanges(asked.range, completeLength), completeLength)
+}
+
+function selectRange(resolved: ResolvedRange, completeLength: number): Selection {
+  switch (resolved.kind) {
+    case 'whole':
+      return { kind: 'whole' }
+    case 'spans':
+      // A server may ignore the Range field (RFC 9110 §14.2).
+      return { kind: 'whole' }
+    case 'span':
+      return { kind: 'part', span: resolved.span, completeLength }
+    case 'unsatisfiable':
+      return { kind: 'unsatisfiable', completeLength }
+  }
+}
+
+/** Preconditions apply to what would be a success without them (RFC 9110 §13.2.1). */
+function isConditionable(status: number): boolean {
+  return status >= 200 && status < 300
+}
+
+/** The bytes of the body that a selection sends. */
+export function selectedSpan(selection: Selection, head: StoredResponse): ByteSpan {
+  switch (selection.kind) {
+    case 'part':
+      return selection.span
+    case 'whole':
+      return { startByte: 0, endByte: head.completeLength ?? Number.POSITIVE_INFINITY }
+    case 'not-modified':
+    case 'unsatisfiable':
+      return { startByte: 0, endByte: 0 }
+  }
+}
+
+/** The status that a selection answers with. */
+export function statusOf(selection: Selection, head: StoredResponse): number {
+  switch (selection.kind) {
+    case 'not-modified':
+      return 304
+    case 'unsatisfiable':
+      return 416
+    case 'part':
+      return 206
+    case 'whole':
+      return head.status
+  }
+}
+
+export function respond(x: Exchange, selection: Selection, found: Found): Answer {
+  const { head } = found
+  switch (selection.kind) {
+    case 'not-modified':
+      return {
+        status: statusOf(selection, head),
+        fields: complete(x, found, without(head.fields, NOT_IN_304)),
+        body: NO_BODY,
+        contentLength: undefined,
+      }
+    case 'unsatisfiable': {
+      const contentRange = formatUnsatisfiedRange(selection.completeLength)
+      const fields = [...without(head.fields, OF_CONTENT), 'content-range', contentRange]
+      return {
+        status: statusOf(selection, head),
+        fields: complete(x, found, fields),
+        body: NO_BODY,
+        contentLength: 0,
+      }
+    }
+    case 'part': {
+      const { span, completeLength } = selection
+      const fields = [...head.fields, 'content-range', formatContentRange(span, completeLength)]
+      return withBody(x, statusOf(selection, head), complete(x, found, fields), span, found)
+    }
+    case 'whole': {
+      const fields = complete(x, found, acceptingRanges(head))
+      return withBody(x, statusOf(selection, head), fields, selectedSpan(selection, head), found)
+    }
+  }
+}
+
+/** We serve ranges of whatever we hold, whether the origin does or not. */
+function acceptingRanges(head: StoredResponse): Fields {
+  const { fields } = head
+  if (head.status !== 200 || head.completeLength === undefined) return fields
+  const value = first(fields, 'accept-ranges')
+  if (value === 'bytes') return fields
+  return [
+    ...(value === undefined ? fields : without(fields, ACCEPT_RANGES)),
+    'accept-ranges',
+    'bytes',
+  ]
+}
+
+const ACCEPT_RANGES: ReadonlySet<string> = new Set(['accept-ranges'])
+
+function withBody(
+  x: Exchange,
+  status: number,
+  fields: Fields,
+  span: ByteSpan,
+  found: Found,
+): Answer {
+  const { startByte, endByte } = span
+  const hasLength = endByte !== Number.POSITIVE_INFINITY
+  const contentLength = hasLength ? endByte - startByte : undefined
+  const isBare = x.asked.method === 'HEAD' || contentLength === 0 || status === 204
+  return {
+    status,
+    fields,
+    body: isBare ? NO_BODY : bodyOf(found, startByte, endByte),
+    contentLength: status === 204 ? undefined : contentLength,
+  }
+}
+
+function bodyOf(found: Found, startByte: number, endByte: number): AnswerBody {
+  if (found.bytes !== undefined) {
+    return { kind: 'bytes', bytes: found.bytes.subarray(startByte, endByte) }
+  }
+  return { kind: 'source', source: found.open(startByte, endByte) }
+}
+
+/** A 304 needs no fields of the content it does not carry (RFC 9110 §15.4.5). */
+const NOT_IN_304: ReadonlySet<string> = new Set([
+  'content-type',
+  'content-encoding',
+  'content-language',
+  'content-digest',
+])
+
+const OF_CONTENT: ReadonlySet<string> = new Set([
+  'content-type',
+  'content-encoding',
+  'content-language',
+  'content-digest',
+  'repr-digest',
+])
+
+/** Adds what each answer gets anew: Age, Via, Cache-Status. */
+function complete(x: Exchange, found: Found, fields: Fields): Fields {
+  const age = found.ageSeconds === undefined ? found.originAge : String(found.ageSeconds)
+  return withCacheStatus(x, age === undefined ? fields : [...fields, 'age', age], found.status)
+}
+
+/** Our Via and our member of Cache-Status behind those of the caches before us (RFC 9211 §2). */
+export function withCacheStatus(x: Exchange, fields: Fields, status: CacheStatus): Fields {
+  const via = formatVia('1.1', x.core.name)
+  const member = formatCacheStatus(x.core.name, status)
+  if (!has(fields, 'via') && !has(fields, 'cache-status')) {
+    return [...fields, 'via', via, 'cache-status', member]
+  }
+  return [
+    ...without(fields, CHAINED),
+    'via',
+    appendMember(combined(fields, 'via'), via),
+    'cache-status',
+    appendMember(combined(fields, 'cache-status'), member),
+  ]
+}
+
+const CHAINED: ReadonlySet<string> = new Set(['via', 'cache-status'])

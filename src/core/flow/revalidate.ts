@@ -1,0 +1,82 @@
+// Validation of a stored response with the origin (RFC 9111 §4.3).
+
+import { combined, first } from '../entry/fields.ts'
+import type { StoredResponse, Variant } from '../entry/stored-response.ts'
+import { parseResponseDirectives } from '../http/cache-control.ts'
+import { pathOf } from '../http/target.ts'
+import { decideFreshness } from '../policy/freshness.ts'
+import { WHOLE } from '../policy/origin-range.ts'
+import { freshenedFields, selectFreshened, validatorsOf } from '../policy/validation.ts'
+import type { UpstreamResponse } from '../ports/upstream.ts'
+import type { Exchange } from './exchange.ts'
+import type { Fetched, HeadPlan } from './fetch-head.ts'
+import { fetchHead } from './fetch-head.ts'
+
+export async function fetchValidated(
+  x: Exchange,
+  plan: HeadPlan,
+  selected: StoredResponse,
+  variants: readonly Variant[],
+): Promise<Fetched> {
+  const fetched = await fetchHead(x, plan)
+  switch (fetched.kind) {
+    case 'not-modified': {
+      const heads = variants.map((variant) => variant.head)
+      const named = selectFreshened(fetched.response.fields, selected, heads)
+      // It speaks of a version that we do not have (RFC 9111 §4.3.3): ask for what there is.
+      if (named === undefined) return await fetchHead(x, { conditional: [], range: WHOLE })
+      const onlySegment = variants.find((variant) => variant.head === named)?.onlySegment
+      const head = await freshen(x, named, fetched.response)
+      return { kind: 'freshened', variant: { head, onlySegment }, response: fetched.response }
+    }
+    case 'unshareable': {
+      const { status } = fetched.response
+      // The new version is shorter than where the old one was asked.
+      if (status === 416) {
+        fetched.response.body.cancel('asking for the whole')
+        return await fetchHead(x, { conditional: [], range: WHOLE })
+      }
+      // An answer, and not this response any more; 401, 403 and the like are no verdict on it.
+      if (status < 400 || status === 404 || status === 410) {
+        await x.core.store.invalidate(x.asked.key, 'validate')
+      }
+      return fetched
+    }
+    case 'freshened':
+    case 'filling':
+    case 'failed':
+      return fetched
+  }
+}
+
+/** Lays a 304 over the stored head; the bytes stay as they are (RFC 9111 §4.3.4). */
+async function freshen(
+  x: Exchange,
+  stored: StoredResponse,
+  notModified: UpstreamResponse,
+): Promise<StoredResponse> {
+  const { core, asked, site } = x
+  const fields = freshenedFields(stored.fields, notModified.fields)
+  const age = first(notModified.fields, 'age')
+  const { isExplicit: _, ...times } = decideFreshness(
+    {
+      status: stored.status,
+      fields: age === undefined ? fields : [...fields, 'age', age],
+      directives: parseResponseDirectives(combined(fields, 'cache-control') ?? ''),
+      sentAtMs: notModified.sentAtMs,
+      receivedAtMs: notModified.receivedAtMs,
+      path: pathOf(asked.target),
+    },
+    site.policy,
+  )
+  const head: StoredResponse = {
+    ...stored,
+    ...times,
+    fields,
+    validators: validatorsOf(fields, notModified.receivedAtMs),
+    validatedAtMs: notModified.receivedAtMs,
+    invalidated: false,
+  }
+  await core.store.writeHead(core.store.ticket(stored.key), head)
+  return head
+}

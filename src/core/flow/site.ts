@@ -1,0 +1,54 @@
+import type { Fields } from '../entry/fields.ts'
+import type { Upstream } from '../ports/upstream.ts'
+import type { ForwardRules } from '../policy/forwarding.ts'
+import type { PolicySettings } from '../policy/settings.ts'
+import type { FillSettings } from './fill-settings.ts'
+
+/** Which parts of the query belong to the key; the origin is sent the same reduced query. */
+export interface QueryRules {
+  /** Only these parameters stay; `undefined`: all. */
+  readonly keep: ReadonlySet<string> | undefined
+  readonly drop: ReadonlySet<string>
+}
+
+/** Pure functions of the config, called at three named points; what they return the policies read. */
+export interface Hooks {
+  /** The target that is keyed and forwarded: path and query. */
+  readonly key?: ((target: string, authority: string) => string) | undefined
+  /** Fields of the request to the origin. */
+  readonly request?: ((fields: Fields, target: string) => Fields) | undefined
+  /** Fields of the response, before anything is decided on them. */
+  readonly response?: ((fields: Fields, status: number, target: string) => Fields) | undefined
+}
+
+/** Response fields that the site sets or drops, by path. */
+export interface ResponseRule {
+  readonly pathPrefix: string | undefined
+  readonly set: Fields
+  readonly drop: ReadonlySet<string>
+}
+
+/** CORS answered at the edge (WHATWG Fetch §3.2). */
+export interface CorsSettings {
+  /** Exact origins, or `*`. */
+  readonly origins: ReadonlySet<string>
+  readonly exposeFields: readonly string[]
+  readonly maxAgeSeconds: number
+}
+
+/** One site, compiled from config; immutable. A request keeps the site it began with. */
+export interface Site {
+  readonly name: string
+  readonly upstream: Upstream
+  readonly segmentBytes: number
+  readonly policy: PolicySettings
+  readonly forward: ForwardRules
+  readonly query: QueryRules
+  readonly methods: 'read' | 'all'
+  /** Whether the client's authority is sent as Host, and so is part of the key. */
+  readonly sendsClientHost: boolean
+  readonly fill: FillSettings
+  readonly responseRules: readonly ResponseRule[]
+  readonly cors: CorsSettings | undefined
+  readonly hooks: Hooks
+}

@@ -1,0 +1,23 @@
+// Via and CDN-Loop: who has forwarded a message (RFC 9110 §7.6.3, RFC 8586).
+
+import { splitList, splitOutsideQuotes } from './list.ts'
+
+/** How often this cache has forwarded the request already (RFC 8586 §2). */
+export function countLoops(cdnLoop: string | undefined, name: string): number {
+  if (cdnLoop === undefined) return 0
+  const own = name.toLowerCase()
+  return splitList(cdnLoop).filter((member) => {
+    const [cdnId] = splitOutsideQuotes(member, ';')
+    return cdnId?.toLowerCase() === own
+  }).length
+}
+
+/** Adds a member at the end of a list field. */
+export function appendMember(list: string | undefined, member: string): string {
+  return list === undefined || list === '' ? member : `${list}, ${member}`
+}
+
+/** Our Via member: the version received, and a pseudonym (RFC 9110 §7.6.3). */
+export function formatVia(receivedVersion: string, name: string): string {
+  return `${receivedVersion} ${name}`
+}

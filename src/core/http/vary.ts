@@ -1,0 +1,10 @@
+// The Vary field (RFC 9110 §12.5.5).
+
+import { splitList } from './list.ts'
+
+/** Nominated field names in lower case, sorted, without duplicates; `'*'` when no request can match. */
+export function parseVary(value: string | undefined): readonly string[] | '*' {
+  if (value === undefined) return []
+  const names = new Set(splitList(value).map((name) => name.toLowerCase()))
+  return names.has('*') ? '*' : [...names].toSorted()
+}

@@ -1,0 +1,49 @@
+import type { RangeSpec } from '../http/byte-range.ts'
+import { formatRange } from '../http/byte-range.ts'
+
+/** What is asked of the origin when nothing is known of the object. */
+export type OriginRange =
+  | { readonly kind: 'whole' }
+  | { readonly kind: 'span'; readonly startByte: number; readonly endByte: number }
+  | { readonly kind: 'suffix'; readonly suffixBytes: number }
+
+export const WHOLE: OriginRange = { kind: 'whole' }
+
+/**
+ * The covering aligned segments of what a client asked, so that what comes can be stored: `a-` up to a
+ * window; `-n` at least a segment, whose tail then holds the last segment whole; of several the first.
+ */
+export function decideOriginRange(
+  range: readonly RangeSpec[] | undefined,
+  segmentBytes: number,
+  windowBytes: number,
+): OriginRange {
+  const [spec] = range ?? []
+  if (spec === undefined) return WHOLE
+  if (spec.kind === 'suffix') {
+    // Zero bytes are unsatisfiable, which takes the length to say: the last segment tells it.
+    return { kind: 'suffix', suffixBytes: Math.max(spec.suffixBytes, segmentBytes) }
+  }
+  const startByte = Math.floor(spec.firstPos / segmentBytes) * segmentBytes
+  const lastPos = spec.lastPos ?? startByte + windowBytes - 1
+  const endByte = (Math.floor(lastPos / segmentBytes) + 1) * segmentBytes
+  if (!Number.isSafeInteger(endByte)) return toTheEnd(startByte)
+  return { kind: 'span', startByte, endByte }
+}
+
+/** Saturated numerals: as far as a position can be written. */
+function toTheEnd(startByte: number): OriginRange {
+  return { kind: 'span', startByte, endByte: Number.MAX_SAFE_INTEGER }
+}
+
+/** The Range field value; `undefined` for a plain request. */
+export function formatOriginRange(range: OriginRange): string | undefined {
+  switch (range.kind) {
+    case 'whole':
+      return undefined
+    case 'span':
+      return formatRange(range.startByte, range.endByte)
+    case 'suffix':
+      return `bytes=-${range.suffixBytes}`
+  }
+}

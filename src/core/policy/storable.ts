@@ -1,0 +1,117 @@
+// May a response be stored (RFC 9111 §3)? By default it may not: every condition below has to hold.
+
+import type { Asked } from '../entry/asked.ts'
+import { pathOf } from '../http/target.ts'
+import type { Fields } from '../entry/fields.ts'
+import { combined, has } from '../entry/fields.ts'
+import { parseResponseDirectives } from '../http/cache-control.ts'
+import type { ResponseDirectives } from '../http/cache-control.ts'
+import { parseVary } from '../http/vary.ts'
+import { decideFreshness } from './freshness.ts'
+import type { FreshnessVerdict } from './freshness.ts'
+import type { PolicySettings } from './settings.ts'
+
+export interface StorableFacts {
+  readonly asked: Asked
+  /** Of the representation: a 206 comes in as 200. */
+  readonly status: number
+  readonly fields: Fields
+  readonly sentAtMs: number
+  readonly receivedAtMs: number
+  /** Whether its end can be told from a cut. */
+  readonly isDelimited: boolean
+}
+
+export type Storable =
+  | { readonly storable: true; readonly freshness: FreshnessVerdict }
+  | { readonly storable: false; readonly because: NotStorable }
+
+export type NotStorable =
+  | 'method'
+  | 'status'
+  | 'no-store'
+  | 'private'
+  | 'request no-store'
+  | 'authorization'
+  | 'cookie'
+  | 'set-cookie'
+  | 'vary *'
+  | 'no end'
+  | 'no freshness and no validator'
+
+/** Final statuses this cache understands and stores (RFC 9111 §3; 206 is stored as 200). */
+const STORED_STATUSES: ReadonlySet<number> = new Set([
+  200, 203, 204, 300, 301, 302, 303, 307, 308, 404, 410,
+])
+
+export function decideStorable(facts: StorableFacts, settings: PolicySettings): Storable {
+  const directives = parseResponseDirectives(combined(facts.fields, 'cache-control') ?? '')
+  const because =
+    findProhibition(facts, directives, settings) ?? findPrivacy(facts, directives, settings)
+  if (because !== undefined) return { storable: false, because }
+  const freshness = decideFreshness(
+    {
+      status: facts.status,
+      fields: facts.fields,
+      directives,
+      sentAtMs: facts.sentAtMs,
+      receivedAtMs: facts.receivedAtMs,
+      path: pathOf(facts.asked.target),
+    },
+    settings,
+  )
+  // What is never fresh is worth keeping only if a validation can save its transfer.
+  const hasValidator = has(facts.fields, 'etag') || has(facts.fields, 'last-modified')
+  if (freshness.freshnessLifetimeMs <= 0 && !hasValidator) {
+    return { storable: false, because: 'no freshness and no validator' }
+  }
+  // An error without explicit freshness is not kept on the strength of a validator.
+  if (facts.status >= 400 && !freshness.isExplicit) return { storable: false, because: 'status' }
+  return { storable: true, freshness }
+}
+
+/** What forbids storing whoever asked. */
+function findProhibition(
+  facts: StorableFacts,
+  directives: ResponseDirectives,
+  settings: PolicySettings,
+): NotStorable | undefined {
+  if (facts.asked.method !== 'GET') return 'method'
+  if (!STORED_STATUSES.has(facts.status)) return 'status'
+  if (directives.noStore) return 'no-store'
+  if (directives.isPrivate) return 'private'
+  if (!settings.ignoresSetCookie && has(facts.fields, 'set-cookie')) return 'set-cookie'
+  if (parseVary(combined(facts.fields, 'vary')) === '*') return 'vary *'
+  if (!facts.isDelimited) return 'no end'
+  return undefined
+}
+
+/** What this request forbids, though another might not. */
+function findPrivacy(
+  facts: StorableFacts,
+  directives: ResponseDirectives,
+  settings: PolicySettings,
+): NotStorable | undefined {
+  const { asked } = facts
+  if (asked.directives.noStore) return 'request no-store'
+  const isMarkedShared =
+    directives.isPublic || directives.mustRevalidate || directives.sMaxAgeSeconds !== undefined
+  // A response to a request with Authorization needs to say that it is for all (RFC 9111 §3.5).
+  if (asked.hasCredentials && has(asked.fields, 'authorization') && !isMarkedShared) {
+    return 'authorization'
+  }
+  if (asked.hasCredentials && has(asked.fields, 'cookie') && !settings.storesWithCookie) {
+    return 'cookie'
+  }
+  return undefined
+}
+
+/** Whether the reason lies in this request alone, so that the key is not to be marked for others. */
+export function isRequestsOwnReason(because: NotStorable): boolean {
+  return (
+    because === 'request no-store' ||
+    because === 'authorization' ||
+    because === 'cookie' ||
+    because === 'method'
+  )
+}

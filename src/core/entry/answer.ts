@@ -20,4 +20,6 @@ export interface Answer {
   readonly body: AnswerBody
   /** Length of the content; `undefined` when it is only known at the end. With `none`: what HEAD tells. */
   readonly contentLength: number | undefined
+  /** The connection ends with this answer: what came on it cannot be trusted to be in step. */
+  readonly closes?: boolean
 }

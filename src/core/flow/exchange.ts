@@ -50,12 +50,18 @@ export function originFields(x: Exchange): Fields {
   return [...fields, ...own]
 }
 
+/** The Host that the origin is sent; `undefined` for its own. */
+export function authoritySent({ asked, site }: Exchange): string | undefined {
+  if (site.hostSent === 'origin') return undefined
+  return site.hostSent === 'client' ? asked.authority : site.hostSent.name
+}
+
 export function originOf(x: Exchange): BodyOrigin {
   const { asked, site } = x
   return {
     upstream: site.upstream,
     target: asked.target,
-    authority: site.sendsClientHost ? asked.authority : undefined,
+    authority: authoritySent(x),
     fields: originFields(x),
   }
 }

@@ -22,7 +22,7 @@ import type { UpstreamResponse } from '../ports/upstream.ts'
 import { UpstreamError } from '../ports/upstream.ts'
 import type { BodyFill, Cursor } from './body-fill.ts'
 import type { Exchange } from './exchange.ts'
-import { originFields, originOf } from './exchange.ts'
+import { authoritySent, originFields, originOf } from './exchange.ts'
 
 /** What the origin said to a request for a head. */
 export type Fetched =
@@ -96,7 +96,7 @@ async function forward(
     {
       method: 'GET',
       target: asked.target,
-      authority: site.sendsClientHost ? asked.authority : undefined,
+      authority: authoritySent(x),
       key: asked.key,
       fields: [...originFields(x), ...credentials(x), ...plan.conditional, ...rangeFields],
       body: undefined,

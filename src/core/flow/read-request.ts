@@ -135,7 +135,7 @@ export function readRequest(head: ReadHead, site: Site): Asked | Refusal {
     (first(fields, 'cookie') !== undefined && isForwarded('cookie', site.forward))
   return {
     method,
-    key: cacheKeyOf(site.name, site.sendsClientHost ? authority : '', target),
+    key: cacheKeyOf(site.name, site.hostSent === 'client' ? authority : '', target),
     authority,
     target,
     httpVersion: raw.httpVersion,

@@ -8,7 +8,7 @@ import type { CacheStatus, ForwardReason } from '../http/cache-status.ts'
 import { decideInvalidation } from '../policy/invalidation.ts'
 import type { UpstreamResponse } from '../ports/upstream.ts'
 import type { Exchange } from './exchange.ts'
-import { originFields } from './exchange.ts'
+import { authoritySent, originFields } from './exchange.ts'
 import { credentials, receive } from './fetch-head.ts'
 import { withCacheStatus } from './respond.ts'
 
@@ -33,7 +33,7 @@ export async function relay(x: Exchange, because: ForwardReason, detail?: string
       {
         method: asked.method,
         target: asked.target,
-        authority: site.sendsClientHost ? asked.authority : undefined,
+        authority: authoritySent(x),
         key: asked.key,
         fields: relayedFields(x),
         body: asked.body,

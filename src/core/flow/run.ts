@@ -169,39 +169,37 @@ export class Run {
   async #pump(body: ByteSource): Promise<void> {
     for (;;) {
       const read: Maybe<Uint8Array | undefined> = body.read()
-      const chunk = isPromise(read) ? await read : read
+      let chunk = isPromise(read) ? await read : read
       if (chunk === undefined) break
-      const isAtEdge = this.#take(chunk)
-      this.#fill.bytesCame(this, chunk.byteLength)
-      if (!isAtEdge || this.atByte >= this.endByte) continue
-      const pace = this.#fill.pace(this)
-      if ((isPromise(pace) ? await pace : pace) === 'end') {
-        body.cancel('far enough ahead')
-        this.endByte = this.atByte
-        return
+      if (this.atByte + chunk.byteLength > this.endByte) {
+        throw protocolError(`Cannot take body: more than the ${this.endByte} bytes announced`)
+      }
+      // Up to each segment's edge, as there the run may have to wait, or to end.
+      while (chunk.byteLength > 0) {
+        const takenBytes = this.#take(chunk)
+        this.#fill.bytesCame(this, takenBytes)
+        chunk = chunk.subarray(takenBytes)
+        if (this.#buffer !== undefined || this.atByte >= this.endByte) continue
+        const pace = this.#fill.pace(this)
+        if ((isPromise(pace) ? await pace : pace) === 'end') {
+          body.cancel('far enough ahead')
+          this.endByte = this.atByte
+          return
+        }
       }
     }
     this.#end()
   }
 
-  /** Copies what came into segments. @returns Whether a segment was completed. */
-  #take(chunk: Uint8Array): boolean {
-    if (this.atByte + chunk.byteLength > this.endByte) {
-      throw protocolError(`Cannot take body: more than the ${this.endByte} bytes announced`)
-    }
-    let takenBytes = 0
-    let isAtEdge = false
-    while (takenBytes < chunk.byteLength) {
-      const buffer = (this.#buffer ??= this.#newBuffer())
-      const atInBuffer = this.atByte - this.#bufferStartByte
-      const piece = chunk.subarray(takenBytes, takenBytes + buffer.byteLength - atInBuffer)
-      buffer.set(piece, atInBuffer)
-      takenBytes += piece.byteLength
-      this.atByte += piece.byteLength
-      isAtEdge = atInBuffer + piece.byteLength === buffer.byteLength
-      if (isAtEdge) this.#finishSegment(buffer)
-    }
-    return isAtEdge
+  /** Copies what belongs to the current segment. @returns How much that was. */
+  #take(chunk: Uint8Array): number {
+    const buffer = (this.#buffer ??= this.#newBuffer())
+    const atInBuffer = this.atByte - this.#bufferStartByte
+    const piece = chunk.subarray(0, buffer.byteLength - atInBuffer)
+    buffer.set(piece, atInBuffer)
+    this.atByte += piece.byteLength
+    if (atInBuffer + piece.byteLength === buffer.byteLength) this.#finishSegment(buffer)
+    return piece.byteLength
   }
 
   /** Exactly as long as the segment, so that a full buffer is a whole segment. */

@@ -36,17 +36,26 @@ export interface CorsSettings {
   readonly maxAgeSeconds: number
 }
 
+/** Which requests are a site's. */
+export interface SiteMatch {
+  /** Normalised authorities or, with `*.` before it, all below a name; empty matches every host. */
+  readonly hosts: readonly string[]
+  /** Raw path prefix. */
+  readonly pathPrefix: string
+}
+
 /** One site, compiled from config; immutable. A request keeps the site it began with. */
 export interface Site {
   readonly name: string
+  readonly match: SiteMatch
   readonly upstream: Upstream
   readonly segmentBytes: number
   readonly policy: PolicySettings
   readonly forward: ForwardRules
   readonly query: QueryRules
   readonly methods: 'read' | 'all'
-  /** Whether the client's authority is sent as Host, and so is part of the key. */
-  readonly sendsClientHost: boolean
+  /** Whose authority is sent as Host: the origin's own, the client's (then it is keyed), or this one. */
+  readonly hostSent: 'origin' | 'client' | { readonly name: string }
   readonly fill: FillSettings
   readonly responseRules: readonly ResponseRule[]
   readonly cors: CorsSettings | undefined

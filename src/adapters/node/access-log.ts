@@ -1,0 +1,92 @@
+// The access log: one line a request, made by template and written in batches.
+
+import type { Writable } from 'node:stream'
+
+export interface AccessLine {
+  readonly atMs: number
+  readonly id: string
+  readonly client: string
+  readonly method: string
+  readonly host: string
+  readonly target: string
+  readonly status: number
+  readonly bodyBytes: number
+  readonly durationMs: number
+  /** Our own member of Cache-Status, without the name. */
+  readonly cache: string
+  readonly originBytes: number
+  readonly userAgent: string
+  readonly error: string
+}
+
+export interface AccessLog {
+  write(line: AccessLine): void
+  /** Writes what is held. */
+  flush(): void
+}
+
+/** Lines are held until there are this many bytes, or this long. */
+const FLUSH_BYTES = 64 * 1024
+const FLUSH_MS = 100
+/** Values from outside are cut at this length. */
+const MAX_VALUE_LENGTH = 1024
+
+export function createAccessLog(out: Writable, format: 'json' | 'pretty'): AccessLog {
+  const render = format === 'json' ? renderJson : renderPretty
+  let held = ''
+  let timer: NodeJS.Timeout | undefined
+
+  function flush(): void {
+    clearTimeout(timer)
+    timer = undefined
+    if (held === '') return
+    out.write(held)
+    held = ''
+  }
+
+  return {
+    write(line) {
+      held += render(line)
+      if (held.length >= FLUSH_BYTES) flush()
+      else if (timer === undefined) timer = setTimeout(flush, FLUSH_MS).unref()
+    },
+    flush,
+  }
+}
+
+function renderJson(line: AccessLine): string {
+  let text = `{"time":"${new Date(line.atMs).toISOString()}","kind":"access","id":"${line.id}"`
+  text += `,"client":"${line.client}","method":"${quote(line.method)}","host":"${quote(line.host)}"`
+  text += `,"target":"${quote(line.target)}","status":${line.status},"bytes":${line.bodyBytes}`
+  text += `,"ms":${line.durationMs.toFixed(2)},"cache":"${quote(line.cache)}"`
+  if (line.originBytes > 0) text += `,"originBytes":${line.originBytes}`
+  text += `,"agent":"${quote(line.userAgent)}"`
+  if (line.error !== '') text += `,"error":"${quote(line.error)}"`
+  return `${text}}\n`
+}
+
+function renderPretty(line: AccessLine): string {
+  const time = new Date(line.atMs).toISOString().slice(11, 23)
+  const size = formatBytes(line.bodyBytes)
+  const error = line.error === '' ? '' : `  (${printable(line.error)})`
+  const request = `${printable(line.method)} ${printable(line.target)}`
+  return `${time} ${line.status} ${request}  ${size} in ${line.durationMs.toFixed(1)} ms  ${line.cache}${error}\n`
+}
+
+function formatBytes(bytes: number): string {
+  if (bytes < 1024) return `${bytes} B`
+  if (bytes < 1024 ** 2) return `${(bytes / 1024).toFixed(1)} KiB`
+  if (bytes < 1024 ** 3) return `${(bytes / 1024 ** 2).toFixed(1)} MiB`
+  return `${(bytes / 1024 ** 3).toFixed(2)} GiB`
+}
+
+/** Escapes for JSON only where there is something to escape, which in a target there never is. */
+function quote(value: string): string {
+  const cut = value.length > MAX_VALUE_LENGTH ? value.slice(0, MAX_VALUE_LENGTH) : value
+  return /["\\]|[^\x20-\x7e]/.test(cut) ? JSON.stringify(cut).slice(1, -1) : cut
+}
+
+/** Without control characters, which a terminal would obey. */
+function printable(value: string): string {
+  return value.slice(0, MAX_VALUE_LENGTH).replace(/[^\x20-\x7e]/g, '?')
+}

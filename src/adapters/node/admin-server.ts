@@ -1,0 +1,45 @@
+import { createServer } from 'node:http'
+import type { AddressInfo } from 'node:net'
+
+import { getRequestListener } from '@hono/node-server'
+
+export interface AdminServer {
+  readonly host: string
+  readonly port: number
+  close(): Promise<void>
+}
+
+/** Connections an operator's tools may hold; more is not theirs. */
+const MAX_CONNECTION_COUNT = 100
+const REQUEST_TIMEOUT_MS = 15_000
+
+/** The other listener: everything on it goes through its Hono app. */
+export async function listenAdmin(
+  host: string,
+  port: number,
+  fetch: (request: Request) => Response | Promise<Response>,
+): Promise<AdminServer> {
+  const server = createServer(
+    {
+      headersTimeout: REQUEST_TIMEOUT_MS,
+      requestTimeout: REQUEST_TIMEOUT_MS,
+      connectionsCheckingInterval: 1000,
+    },
+    getRequestListener(fetch, { overrideGlobalObjects: false }),
+  )
+  server.maxConnections = MAX_CONNECTION_COUNT
+  await new Promise<void>((resolve, reject) => {
+    server.once('error', reject)
+    server.listen(port, host, () => resolve())
+  })
+  const address = server.address() as AddressInfo
+  return {
+    host: address.address,
+    port: address.port,
+    close: () =>
+      new Promise((resolve) => {
+        server.close(() => resolve())
+        server.closeAllConnections()
+      }),
+  }
+}

@@ -1,0 +1,63 @@
+// The OpenTelemetry SDK on Node: metrics as Prometheus text, spans over OTLP where an endpoint is set.
+
+import type { Meter, Tracer } from '@opentelemetry/api'
+import { PrometheusSerializer } from '@opentelemetry/exporter-prometheus'
+import { OTLPTraceExporter } from '@opentelemetry/exporter-trace-otlp-http'
+import { resourceFromAttributes } from '@opentelemetry/resources'
+import { MeterProvider, MetricReader } from '@opentelemetry/sdk-metrics'
+import { BatchSpanProcessor, TracerProvider } from '@opentelemetry/sdk-trace'
+
+export interface OtelSdk {
+  readonly meter: Meter
+  /** `undefined` without an endpoint: then no span is ever made. */
+  readonly tracer: Tracer | undefined
+  /** All metrics in the Prometheus text format. */
+  metrics(): Promise<string>
+  shutdown(): Promise<void>
+}
+
+/** Collects when it is asked, and only then. */
+class PullReader extends MetricReader {
+  protected override onShutdown(): Promise<void> {
+    return Promise.resolve()
+  }
+
+  protected override onForceFlush(): Promise<void> {
+    return Promise.resolve()
+  }
+}
+
+/**
+ * @param serviceName `service.name` of the resource.
+ * @param otlpEndpoint Base URL of a collector (`http://host:4318`); spans go to `/v1/traces` below it.
+ */
+export function createOtelSdk(serviceName: string, otlpEndpoint: URL | undefined): OtelSdk {
+  const resource = resourceFromAttributes({ 'service.name': serviceName })
+  const reader = new PullReader()
+  const meters = new MeterProvider({ resource, readers: [reader] })
+  const serializer = new PrometheusSerializer('', false, undefined, true, true)
+  const tracers =
+    otlpEndpoint === undefined
+      ? undefined
+      : new TracerProvider({
+          resource,
+          spanProcessors: [
+            new BatchSpanProcessor({
+              exporter: new OTLPTraceExporter({
+                url: `${otlpEndpoint.href.replace(/\/$/, '')}/v1/traces`,
+              }),
+            }),
+          ],
+        })
+  return {
+    meter: meters.getMeter('sluice'),
+    tracer: tracers?.getTracer('sluice'),
+    async metrics() {
+      const { resourceMetrics } = await reader.collect()
+      return serializer.serialize(resourceMetrics)
+    },
+    async shutdown() {
+      await Promise.allSettled([meters.shutdown(), tracers?.shutdown()])
+    },
+  }
+}

@@ -1,0 +1,24 @@
+import type { IncomingMessage, ServerResponse } from 'node:http'
+
+import type { ByteSource } from '#core/entry/byte-source.ts'
+
+/** The body of a request as it is asked for. Nothing is read, and no 100 sent, before the first read. */
+export function requestBody(req: IncomingMessage, res: ServerResponse): ByteSource {
+  let chunks: AsyncIterator<unknown> | undefined
+  return {
+    async read() {
+      if (chunks === undefined) {
+        if (req.headers.expect !== undefined) res.writeContinue()
+        chunks = req[Symbol.asyncIterator]()
+      }
+      for (;;) {
+        const { done, value } = await chunks.next()
+        if (done === true) return undefined
+        if (value instanceof Uint8Array && value.byteLength > 0) return value
+      }
+    },
+    cancel() {
+      void chunks?.return?.()
+    },
+  }
+}

@@ -1,0 +1,133 @@
+// Writes an Answer to a Node response: bytes in one write with the head, sources at the socket's pace.
+
+import type { ServerResponse } from 'node:http'
+
+import type { Answer } from '#core/entry/answer.ts'
+import type { ByteSource, Maybe } from '#core/entry/byte-source.ts'
+import { isPromise } from '#core/entry/byte-source.ts'
+
+export interface WriteOptions {
+  readonly isHead: boolean
+  /** Whether the connection ends after this answer. */
+  readonly closes: boolean
+  /** Body bytes handed to the socket. */
+  onBytes(countBytes: number): void
+  onBroken(error: unknown): void
+}
+
+/** Names as people are used to see them; each is spelled once. */
+const SPELLED = new Map<string, string>()
+/** Origins may send any names; no more of them are remembered than this. */
+const MAX_SPELLED_COUNT = 1000
+
+function spell(name: string): string {
+  const known = SPELLED.get(name)
+  if (known !== undefined) return known
+  const spelled = name.replace(/(^|-)([a-z])/g, (_, dash: string, letter: string) => {
+    return dash + letter.toUpperCase()
+  })
+  if (SPELLED.size < MAX_SPELLED_COUNT) SPELLED.set(name, spelled)
+  return spelled
+}
+
+export function writeAnswer(res: ServerResponse, answer: Answer, options: WriteOptions): void {
+  const { body } = answer
+  if (res.destroyed || res.socket === null) {
+    if (body.kind === 'source') body.source.cancel('the client is gone')
+    return
+  }
+  writeHead(res, answer, options.closes)
+  if (options.isHead || body.kind === 'none') {
+    if (body.kind === 'source') body.source.cancel('no content is sent')
+    res.end()
+    return
+  }
+  if (body.kind === 'bytes') {
+    options.onBytes(body.bytes.byteLength)
+    res.end(body.bytes)
+    return
+  }
+  pump(res, body.source, options)
+}
+
+function writeHead(res: ServerResponse, answer: Answer, closes: boolean): void {
+  const { fields, contentLength, status } = answer
+  const lines: string[] = []
+  let hasDate = false
+  for (let i = 0; i < fields.length; i += 2) {
+    const name = fields[i] ?? ''
+    if (name === 'date') hasDate = true
+    lines.push(spell(name), fields[i + 1] ?? '')
+  }
+  if (contentLength !== undefined) lines.push('Content-Length', String(contentLength))
+  if (closes || answer.closes === true) lines.push('Connection', 'close')
+  res.sendDate = !hasDate
+  res.writeHead(status, lines)
+}
+
+/** A client that does not read stops the reading of the source, and with it what that causes. */
+function pump(res: ServerResponse, source: ByteSource, options: WriteOptions): void {
+  let isOver = false
+
+  function stop(why: unknown): void {
+    if (isOver) return
+    isOver = true
+    source.cancel(why)
+  }
+
+  function broken(error: unknown): void {
+    if (isOver) return
+    stop(error)
+    options.onBroken(error)
+    breakOff(res)
+  }
+
+  function take(chunk: Uint8Array | undefined): boolean {
+    if (isOver) return false
+    if (chunk === undefined) {
+      isOver = true
+      res.end()
+      return false
+    }
+    options.onBytes(chunk.byteLength)
+    if (res.write(chunk)) return true
+    res.once('drain', next)
+    return false
+  }
+
+  function next(): void {
+    try {
+      while (!isOver) {
+        const read: Maybe<Uint8Array | undefined> = source.read()
+        if (isPromise(read)) {
+          read.then((chunk) => {
+            if (take(chunk)) next()
+          }, broken)
+          return
+        }
+        if (!take(read)) return
+      }
+    } catch (error) {
+      broken(error)
+    }
+  }
+
+  res.once('close', () => stop('the client is gone'))
+  // No byte accepted for the time of the server's setting: the client has stopped reading.
+  res.once('timeout', () => {
+    if (res.writableLength > 0) broken(new Error('Cannot write: the client does not read'))
+  })
+  next()
+}
+
+/**
+ * Ends a response that cannot be completed, so that no client takes it for complete: with a length or
+ * chunks a closed connection says so, without either only a reset does.
+ */
+function breakOff(res: ServerResponse): void {
+  const { socket } = res
+  const isDelimited = res.hasHeader('content-length') || res.chunkedEncoding
+  // A reset while data is still being flushed never closes on Node 26.
+  if (!isDelimited && socket !== null && !socket.writableEnded) socket.resetAndDestroy()
+  else res.destroy()
+}

@@ -1,0 +1,106 @@
+// Segments on their way from disk into memory.
+
+import type { BodyId } from '#core/entry/body-id.ts'
+import type { Store, WriteTicket } from '#core/ports/store.ts'
+import type { DiskGuard } from './disk-guard.ts'
+
+/** The tickets that bodies were written or found under. */
+export interface BodyTickets {
+  /** Under which the body's segments may be promoted, now. `undefined`: not known. */
+  ticketOf(body: BodyId): WriteTicket | undefined
+  /** Dropped since: its bytes are not to be had, even where the disk still has some. */
+  isDropped(body: BodyId): boolean
+  set(body: BodyId, ticket: WriteTicket): void
+}
+
+/** Bodies remembered; segments of others are served from disk, and not promoted. */
+const MAX_BODY_COUNT = 16_384
+
+export function createBodyTickets(memory: Store, maxBodyCount = MAX_BODY_COUNT): BodyTickets {
+  const tickets = new Map<BodyId, WriteTicket>()
+  function set(body: BodyId, ticket: WriteTicket): void {
+    tickets.delete(body)
+    tickets.set(body, ticket)
+    if (tickets.size <= maxBodyCount) return
+    for (const oldest of tickets.keys()) {
+      tickets.delete(oldest)
+      return
+    }
+  }
+  return {
+    set,
+    isDropped(body) {
+      const ticket = tickets.get(body)
+      return ticket !== undefined && memory.ticket(ticket.key).generation !== ticket.generation
+    },
+    ticketOf(body) {
+      const ticket = tickets.get(body)
+      if (ticket === undefined) return undefined
+      // What is used stays.
+      set(body, ticket)
+      return memory.ticket(ticket.key)
+    },
+  }
+}
+
+export interface LoadsOptions {
+  readonly memory: Store
+  readonly disk: Store
+  readonly guard: DiskGuard
+  readonly tickets: BodyTickets
+}
+
+export interface Loads {
+  /** The whole segment from disk, promoted into memory; one read for all who ask meanwhile. */
+  load(body: BodyId, index: number): Promise<Uint8Array | undefined>
+}
+
+interface Load {
+  readonly ticket: WriteTicket
+  readonly bytes: Promise<Uint8Array | undefined>
+}
+
+/** Beyond any segment's end: the store clips it there. */
+const WHOLE = Number.MAX_SAFE_INTEGER
+
+export function createLoads({ memory, disk, guard, tickets }: LoadsOptions): Loads {
+  const loading = new Map<string, Load>()
+
+  async function read(body: BodyId, index: number): Promise<Uint8Array | undefined> {
+    return guard.act(() => disk.readSegment(body, index, 0, WHOLE))
+  }
+
+  async function readAndPromote(
+    ticket: WriteTicket,
+    body: BodyId,
+    index: number,
+  ): Promise<Uint8Array | undefined> {
+    const bytes = await read(body, index)
+    if (bytes === undefined) return undefined
+    // Memory refuses it if the key was invalidated since the ticket was taken.
+    void memory.writeSegment(ticket, body, index, ownBytes(bytes))
+    return bytes
+  }
+
+  return {
+    load(body, index) {
+      if (tickets.isDropped(body)) return Promise.resolve(undefined)
+      const ticket = tickets.ticketOf(body)
+      if (ticket === undefined) return read(body, index)
+      const name = `${body}/${index}`
+      const running = loading.get(name)
+      // One that began before an invalidation may bring what is no longer to be had.
+      if (running !== undefined && running.ticket.position === ticket.position) return running.bytes
+      const bytes = readAndPromote(ticket, body, index).finally(() => {
+        if (loading.get(name)?.bytes === bytes) loading.delete(name)
+      })
+      loading.set(name, { ticket, bytes })
+      return bytes
+    },
+  }
+}
+
+/** A view keeps all of its buffer alive: where that is much more than the view, it is copied. */
+export function ownBytes(bytes: Uint8Array): Uint8Array {
+  return bytes.buffer.byteLength > bytes.byteLength * 1.125 + 64 ? bytes.slice() : bytes
+}

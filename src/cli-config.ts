@@ -1,0 +1,79 @@
+// Flags over environment over config file, checked together before anything is bound.
+
+import { existsSync, readFileSync } from 'node:fs'
+import { resolve } from 'node:path'
+import { pathToFileURL } from 'node:url'
+
+import type { Config } from './config.ts'
+import { configSchema, describeProblems } from './config.ts'
+
+const DEFAULT_FILE = 'sluice.config.ts'
+/** What a wrong setting exits with. */
+const EXIT_USAGE = 2
+
+type Settings = Readonly<Record<string, unknown>>
+
+/** Exits with 2, having said what is wrong, when a setting is not usable. */
+export async function loadConfig(
+  flags: Readonly<Record<string, string>>,
+  environment: NodeJS.ProcessEnv,
+): Promise<Config> {
+  const named = flags['config'] ?? environment['SLUICE_CONFIG']
+  const path = named ?? (existsSync(DEFAULT_FILE) ? DEFAULT_FILE : undefined)
+  const file = path === undefined ? {} : await readConfigFile(path)
+  const { config: _, ...given } = flags
+  return parseOrExit({ ...file, ...fromEnvironment(environment), ...given })
+}
+
+/** `sluice config check`. */
+export async function checkConfigFile(path: string): Promise<void> {
+  parseOrExit(await readConfigFile(path))
+  process.stdout.write(`${path}: every setting is usable\n`)
+}
+
+function parseOrExit(settings: Settings): Config {
+  const parsed = configSchema.safeParse(settings)
+  if (parsed.success) return parsed.data
+  fail(describeProblems(parsed.error, settings))
+}
+
+/** Variables `SLUICE_DISK_SIZE` for the settings at the top that flags have too. */
+function fromEnvironment(environment: NodeJS.ProcessEnv): Settings {
+  const settings: Record<string, string> = {}
+  for (const name of Object.keys(configSchema.shape)) {
+    if (name === 'sites' || name === 'limits') continue
+    const variable = `SLUICE_${name.replace(/[A-Z]/g, (letter) => `_${letter}`).toUpperCase()}`
+    const value = environment[variable]
+    if (value !== undefined && value !== '') settings[name] = value
+  }
+  return settings
+}
+
+async function readConfigFile(path: string): Promise<Settings> {
+  try {
+    const loaded: unknown = path.endsWith('.json')
+      ? JSON.parse(readFileSync(path, 'utf8'))
+      : defaultExport(await import(pathToFileURL(resolve(path)).href))
+    if (typeof loaded === 'object' && loaded !== null && !Array.isArray(loaded)) {
+      return loaded as Settings
+    }
+    return fail([
+      `Cannot use config file "${path}": it holds no object; export default defineConfig({ … })`,
+    ])
+  } catch (error) {
+    const message = error instanceof Error ? error.message : String(error)
+    return fail([`Cannot read config file "${path}": ${message}`])
+  }
+}
+
+function defaultExport(module: unknown): unknown {
+  return typeof module === 'object' && module !== null && 'default' in module
+    ? module.default
+    : undefined
+}
+
+function fail(problems: readonly string[]): never {
+  for (const problem of problems) process.stderr.write(`sluice: ${problem}\n`)
+  process.stderr.write('sluice: nothing was started; `sluice serve --help` shows the settings\n')
+  process.exit(EXIT_USAGE)
+}

@@ -1,0 +1,87 @@
+// `sluice serve`: logs, signals, and the line that says it is ready.
+
+import { pino } from 'pino'
+import type { Logger } from 'pino'
+
+import { createAccessLog } from './adapters/node/access-log.ts'
+import type { Config, Origin } from './config.ts'
+import { startNode } from './node.ts'
+import type { Running } from './node.ts'
+
+/** By default about 64 MiB of new buffers force a full collection; every miss makes such buffers. */
+const V8_FLAG = '--external-memory-accounted-in-global-limit'
+
+export async function serveUntilStopped(config: Config, fallback: Origin): Promise<void> {
+  const { stdout } = process
+  const log = config.log ?? (stdout.isTTY ? 'pretty' : 'json')
+  const logger = createLogger(log, config.logLevel)
+  const accessLog = log === 'off' ? undefined : createAccessLog(stdout, log)
+  guard(logger)
+  const running = await startNode({
+    config,
+    fallback,
+    environment: process.env,
+    logger,
+    accessLog,
+  }).catch((error: unknown) => {
+    const message = error instanceof Error ? error.message : String(error)
+    process.stderr.write(`sluice: ${message}\n`)
+    process.exit(1)
+  })
+  if (!process.execArgv.includes(V8_FLAG)) {
+    logger.warn(`Misses cost more than they need: start Node with ${V8_FLAG}`)
+  }
+  announce(running, log, stdout.isTTY)
+  stopOnSignals(running, config, logger)
+}
+
+function createLogger(log: 'json' | 'pretty' | 'off', level: string): Logger {
+  const options = { level: log === 'off' ? 'silent' : level, base: null }
+  if (log !== 'pretty') return pino({ ...options, timestamp: pino.stdTimeFunctions.isoTime })
+  return pino(options, { write: (line: string) => process.stdout.write(renderEvent(line)) })
+}
+
+/** An event as a person reads it. */
+function renderEvent(line: string): string {
+  const event = JSON.parse(line) as { level: number; time: number; msg?: string; kind?: string }
+  const time = new Date(event.time).toISOString().slice(11, 23)
+  const level = event.level >= 50 ? 'error' : event.level >= 40 ? 'warn' : 'info'
+  return `${time} ${level}: ${event.msg ?? event.kind ?? ''}\n`
+}
+
+function announce(running: Running, log: 'json' | 'pretty' | 'off', isTerminal: boolean): void {
+  const admin = running.adminUrl === undefined ? 'off' : `on ${running.adminUrl}`
+  const line = `sluice listening on ${running.url}, admin ${admin}, origin ${running.origins.join(', ')}`
+  if (log === 'json') {
+    const time = new Date().toISOString()
+    process.stdout.write(`${JSON.stringify({ level: 30, time, kind: 'ready', msg: line })}\n`)
+  } else process.stdout.write(`${line}\n`)
+  if (isTerminal) process.stdout.write(`Try: curl -i ${running.url}/\n`)
+}
+
+/** SIGTERM drains, SIGINT drains without the delay; a second signal exits at once. */
+function stopOnSignals(running: Running, config: Config, logger: Logger): void {
+  let isStopping = false
+  function stop(signal: 'SIGTERM' | 'SIGINT'): void {
+    if (isStopping) process.exit(1)
+    isStopping = true
+    logger.info(`${signal}: draining`)
+    void running.drain(signal === 'SIGINT' ? 0 : config.drainDelay).then(() => {
+      logger.info('Stopped')
+      process.exit(0)
+    })
+  }
+  process.on('SIGTERM', () => stop('SIGTERM'))
+  process.on('SIGINT', () => stop('SIGINT'))
+}
+
+/** A mistake of ours ends the process, having said so: it never limps on. */
+function guard(logger: Logger): void {
+  for (const event of ['uncaughtException', 'unhandledRejection'] as const) {
+    process.on(event, (error: unknown) => {
+      logger.fatal({ err: error }, 'Cannot go on')
+      process.stderr.write(`sluice: cannot go on: ${String(error)}\n`)
+      process.exit(70)
+    })
+  }
+}

@@ -1,0 +1,261 @@
+// Every setting: its name, unit, default and range. Parsed once; nothing else reads flags or environment.
+
+import { z } from 'zod'
+
+import type { Fields } from '#core/entry/fields.ts'
+import { duration, size } from './config-units.ts'
+
+const KIB = 1024
+const MIB = 1024 * KIB
+const GIB = 1024 * MIB
+const DAY_MS = 86_400_000
+const YEAR_MS = 365 * DAY_MS
+
+/** Where a site's bytes come from. */
+export type Origin =
+  | { readonly kind: 'http'; readonly url: URL }
+  | { readonly kind: 's3'; readonly bucket: string; readonly prefix: string }
+  | { readonly kind: 'directory'; readonly path: string }
+
+const ORIGIN_FORMS =
+  'Allowed: http://host[:port][/prefix], https://…, s3://bucket[/prefix], or a directory'
+
+const origin = z
+  .string()
+  .min(1)
+  .transform((text, context): Origin => {
+    const parsed = parseOrigin(text)
+    if (parsed !== undefined) return parsed
+    context.addIssue({ code: 'custom', message: ORIGIN_FORMS })
+    return z.NEVER
+  })
+  .meta({ description: ORIGIN_FORMS })
+
+function parseOrigin(text: string): Origin | undefined {
+  if (/^https?:\/\//i.test(text)) {
+    const url = URL.parse(text)
+    const isPlain = url !== null && url.search === '' && url.hash === '' && url.username === ''
+    return isPlain ? { kind: 'http', url } : undefined
+  }
+  const s3 = /^s3:\/\/([a-z0-9][a-z0-9.-]{1,61}[a-z0-9])(?:\/(.*))?$/.exec(text)
+  if (s3?.[1] !== undefined) return { kind: 's3', bucket: s3[1], prefix: s3[2] ?? '' }
+  return /^[a-z][a-z0-9+.-]*:\/\//i.test(text) ? undefined : { kind: 'directory', path: text }
+}
+
+export interface HostPort {
+  readonly host: string
+  readonly port: number
+}
+
+const hostPort = z.string().transform((text, context): HostPort => {
+  const match = /^(?:\[([0-9a-f:.]+)\]|([^:[\]]*)):(\d{1,5})$/i.exec(text)
+  const port = Number(match?.[3])
+  if (match !== null && port <= 65_535) return { host: match[1] ?? (match[2] || '0.0.0.0'), port }
+  context.addIssue({ code: 'custom', message: 'Allowed: HOST:PORT, such as 127.0.0.1:8080' })
+  return z.NEVER
+})
+
+const off = z.literal('off').transform(() => undefined)
+const onOff = z.union([z.boolean(), z.enum(['on', 'off']).transform((text) => text === 'on')])
+const fieldName = z.string().regex(/^[!#$%&'*+\-.^_`|~0-9A-Za-z]+$/, 'Allowed: a field name')
+const fieldValue = z.string().regex(/^[\t\x20-\x7e]*$/, 'Allowed: visible ASCII')
+const pathPrefix = z.string().startsWith('/', 'Allowed: a path that begins with /')
+const ttl = duration({ min: 0, max: YEAR_MS, allowed: '0s to 365d' })
+const methods = z.enum(['read', 'all'])
+const forward = z.enum(['all', 'listed'])
+
+const ttlRule = z.strictObject({
+  name: z.string().min(1).optional().meta({ description: 'For logs; else its place in the list' }),
+  path: pathPrefix.optional(),
+  status: z.array(z.int().min(200).max(599)).min(1).optional(),
+  contentType: z.string().toLowerCase().optional().meta({ description: 'text/css, or image/*' }),
+  ttl,
+  override: z
+    .boolean()
+    .default(false)
+    .meta({ description: 'Replace what the origin says; never no-store or private' }),
+})
+
+const responseRule = z.strictObject({
+  path: pathPrefix.optional(),
+  set: z.record(fieldName.toLowerCase(), fieldValue).default({}),
+  drop: z.array(fieldName.toLowerCase()).default([]),
+})
+
+const cors = z.strictObject({
+  origins: z.array(z.string().min(1)).min(1).meta({ description: 'Exact origins, or *' }),
+  exposeFields: z.array(fieldName.toLowerCase()).default([]),
+  maxAge: duration({ min: 0, max: DAY_MS, allowed: '0s to 1d' }).prefault('10m'),
+})
+
+type KeyHook = (target: string, authority: string) => string
+type RequestHook = (fields: Fields, target: string) => Fields
+type ResponseHook = (fields: Fields, status: number, target: string) => Fields
+
+function hook<T>() {
+  return z.custom<T>((value) => typeof value === 'function', 'Allowed: a function')
+}
+
+const hooks = z.strictObject({
+  key: hook<KeyHook>().optional().meta({ description: 'The target that is keyed and forwarded' }),
+  request: hook<RequestHook>().optional().meta({ description: 'Fields sent to the origin' }),
+  response: hook<ResponseHook>().optional().meta({ description: 'Fields before storing' }),
+})
+
+/** What a site may say for itself; what it leaves out it takes from the settings at the top. */
+const siteSettings = {
+  methods: methods.optional(),
+  forward: forward.optional(),
+  forwardFields: z.array(fieldName.toLowerCase()).default([]),
+  codings: z.array(z.enum(['zstd', 'br', 'gzip'])).optional(),
+  authorization: z.enum(['forward', 'strip']).optional(),
+  host: z.string().min(1).default('origin').meta({ description: 'origin, client, or a name' }),
+  defaultTtl: z.union([off, ttl]).optional(),
+  ttl: z.array(ttlRule).default([]),
+  maxNegativeTtl: ttl.prefault('10s'),
+  staleWindow: ttl.prefault('1d'),
+  hitForMiss: duration({ min: 0, max: DAY_MS, allowed: '0s to 1d' }).prefault('60s'),
+  minValidationInterval: duration({ min: 0, max: DAY_MS, allowed: '0s to 1d' }).prefault('5s'),
+  shared: z.boolean().optional().meta({ description: 'The origin serves everyone the same' }),
+  ignoreSetCookie: z.boolean().default(false),
+  storeWithCookie: z.boolean().default(false),
+  query: z
+    .strictObject({
+      keep: z.array(z.string().min(1)).optional(),
+      drop: z.array(z.string().min(1)).default([]),
+    })
+    .prefault({}),
+  response: z.array(responseRule).default([]),
+  cors: cors.optional(),
+  hooks: hooks.prefault({}),
+}
+
+const site = z.strictObject({
+  name: z.string().regex(/^[0-9A-Za-z._-]+$/, 'Allowed: letters, digits, ".", "_" and "-"'),
+  hosts: z.array(z.string().toLowerCase()).default([]).meta({ description: 'Empty: every host' }),
+  pathPrefix: pathPrefix.default('/'),
+  origins: z.array(origin).min(1),
+  ...siteSettings,
+})
+
+const ms = (max: number, allowed: string) => duration({ min: 1, max, allowed })
+const count = (max: number) => z.coerce.number().int().min(1).max(max)
+
+/** Limits and deadlines: each has a tested behaviour for one over. */
+const limits = z.strictObject({
+  connectTimeout: ms(60_000, '1ms to 60s').prefault('2s'),
+  firstByteTimeout: ms(600_000, '1ms to 10m').prefault('10s'),
+  idleTimeout: ms(600_000, '1ms to 10m').prefault('10s'),
+  originKeepAlive: ms(600_000, '1ms to 10m').prefault('30s'),
+  originConcurrency: count(10_000).default(256),
+  originQueue: count(1_000_000).default(4096),
+  originQueueWait: ms(600_000, '1ms to 10m').prefault('10s'),
+  originAttempts: count(10).default(3),
+  headTimeout: ms(600_000, '1ms to 10m').prefault('10s'),
+  requestTimeout: ms(DAY_MS, '1ms to 1d').prefault('5m'),
+  keepAlive: ms(DAY_MS, '1ms to 1d').prefault('30s'),
+  stallTimeout: ms(DAY_MS, '1ms to 1d').prefault('20s'),
+  requestsPerConnection: z.coerce.number().int().min(0).default(1000),
+  connections: count(1_000_000).default(12_000),
+  headSize: size({ min: KIB, max: MIB, allowed: '1KiB to 1MiB' }).prefault('16KiB'),
+  targetSize: size({ min: 64, max: 64 * KIB, allowed: '64B to 64KiB' }).prefault('4KiB'),
+  fieldSize: size({ min: 64, max: MIB, allowed: '64B to 1MiB' }).prefault('8KiB'),
+  fieldCount: count(2000).default(100),
+  interimResponses: count(100).default(10),
+  window: size({ min: 128 * KIB, max: GIB, allowed: '128KiB to 1GiB' }).prefault('16MiB'),
+  fillBudget: size({ min: MIB, max: 64 * GIB, allowed: '1MiB to 64GiB' }).prefault('64MiB'),
+  finishMax: size({ min: 0, max: GIB, allowed: '0 to 1GiB' }).prefault('16MiB'),
+  resumes: z.coerce.number().int().min(0).max(100).default(3),
+  resumeDelay: ms(60_000, '1ms to 60s').prefault('250ms'),
+  breakerFailures: count(1000).default(5),
+  breakerOpen: ms(600_000, '1ms to 10m').prefault('5s'),
+  dnsTimeout: ms(60_000, '1ms to 60s').prefault('3s'),
+  drainTimeout: ms(DAY_MS, '1ms to 1d').prefault('30s'),
+})
+
+/** The whole configuration, as a file has it; flags and environment have the same names at the top. */
+export const configSchema = z
+  .strictObject({
+    origin: origin.optional(),
+    s3Endpoint: z.url({ protocol: /^https?$/ }).optional(),
+    s3Region: z.string().min(1).optional(),
+    listen: hostPort.prefault('127.0.0.1:8080'),
+    admin: z.union([off, hostPort]).prefault('127.0.0.1:8081'),
+    memory: size({ min: MIB, max: 1024 * GIB, allowed: '1MiB to 1TiB' }).prefault('256MiB'),
+    disk: z.string().min(1).default('.sluice/cache').meta({ description: 'A directory, or off' }),
+    diskSize: size({ min: 64 * MIB, max: 1024 * 1024 * GIB, allowed: '64MiB to 1PiB' }).prefault(
+      '10GiB',
+    ),
+    segment: size({ min: 64 * KIB, max: 16 * MIB, allowed: '64KiB to 16MiB' }).prefault('1MiB'),
+    defaultTtl: z.union([off, ttl]).optional(),
+    methods: methods.default('read'),
+    policy: z.enum(['careful']).default('careful'),
+    breaker: onOff.default(true),
+    forward: forward.default('listed'),
+    name: z
+      .string()
+      .regex(
+        /^[A-Za-z][0-9A-Za-z._-]{0,62}$/,
+        'Allowed: a letter, then letters, digits, ".", "_", "-"',
+      )
+      .default('sluice'),
+    log: z.enum(['json', 'pretty', 'off']).optional(),
+    logLevel: z.enum(['debug', 'info', 'warn', 'error']).default('info'),
+    drainDelay: duration({ min: 0, max: 3_600_000, allowed: '0s to 1h' }).prefault('5s'),
+    otlpEndpoint: z.url({ protocol: /^https?$/ }).optional(),
+    limits: limits.prefault({}),
+    sites: z.array(site).min(1).optional(),
+  })
+  .superRefine((config, context) => {
+    if (config.origin !== undefined && config.sites !== undefined) {
+      context.addIssue({
+        code: 'custom',
+        path: ['origin'],
+        message: 'Allowed: an origin or sites, not both; give each site its own origins',
+      })
+    }
+    const names = (config.sites ?? []).map(({ name }) => name)
+    const twice = names.find((name, i) => names.indexOf(name) !== i)
+    if (twice !== undefined) {
+      const message = `Allowed: a name for one site only; "${twice}" is there twice`
+      context.addIssue({ code: 'custom', path: ['sites'], message })
+    }
+  })
+
+export type Config = z.output<typeof configSchema>
+export type ConfigInput = z.input<typeof configSchema>
+export type SiteConfig = z.output<typeof site>
+export type Limits = Config['limits']
+
+/** Types a configuration in `sluice.config.ts`. */
+export function defineConfig(config: ConfigInput): ConfigInput {
+  return config
+}
+
+/** The sites of a config; without any, the one that flags alone describe. */
+export function sitesOf(config: Config, fallback: Origin): readonly SiteConfig[] {
+  if (config.sites !== undefined) return config.sites
+  const defaults = site.parse({ name: 'default', origins: ['.'] })
+  return [{ ...defaults, origins: [config.origin ?? fallback] }]
+}
+
+/** One line for each setting that is wrong: which, what it was, and what is allowed. */
+export function describeProblems(error: z.ZodError, input: unknown): readonly string[] {
+  return error.issues.map((issue) => {
+    const path = issue.path.map(String)
+    if (issue.code === 'unrecognized_keys') {
+      return `Cannot use setting "${[...path, issue.keys.join('", "')].join('.')}": no setting has this name`
+    }
+    const value = JSON.stringify(valueAt(input, issue.path)) ?? 'nothing'
+    const shown = value.length > 200 ? `${value.slice(0, 200)}…` : value
+    return `Cannot use setting "${path.join('.')}" = ${shown}: ${issue.message}`
+  })
+}
+
+function valueAt(input: unknown, path: readonly PropertyKey[]): unknown {
+  let value: unknown = input
+  for (const key of path) {
+    value = typeof value === 'object' && value !== null ? Reflect.get(value, key) : undefined
+  }
+  return value
+}

@@ -1,0 +1,206 @@
+// One request at the Node listener: read, handled, and told to logs, metrics and traces.
+
+import type { Tracer } from '@opentelemetry/api'
+
+import { answerOf } from '#app/answer-response.ts'
+import type { createApp } from '#app/app.ts'
+import { needsApp } from '#app/app.ts'
+import { answerOfRefusal } from '#app/error-response.ts'
+import type { Handle } from '#app/handle.ts'
+import type { Answer } from '#core/entry/answer.ts'
+import type { RawRequest } from '#core/entry/asked.ts'
+import type { Maybe } from '#core/entry/byte-source.ts'
+import { isPromise } from '#core/entry/byte-source.ts'
+import { all, combined } from '#core/entry/fields.ts'
+import type { Fields } from '#core/entry/fields.ts'
+import type { ReadHead, ReadOptions } from '#core/flow/read-request.ts'
+import { readHead } from '#core/flow/read-request.ts'
+import type { Site } from '#core/flow/site.ts'
+import type { SiteTable } from '#core/flow/site-table.ts'
+import type { TraceContext } from '#core/http/traceparent.ts'
+import { parseTraceparent } from '#core/http/traceparent.ts'
+import type { Clock } from '#core/ports/clock.ts'
+import type { FlowEvent, RequestScope } from '#core/ports/request-scope.ts'
+import type { RequestSpan } from '#web/otel-spans.ts'
+import { beginRequestSpan } from '#web/otel-spans.ts'
+import type { Telemetry } from '#web/otel-telemetry.ts'
+import type { AccessLog } from './adapters/node/access-log.ts'
+import type { Done, ServerExchange } from './adapters/node/http-server.ts'
+import { NodeScope } from './adapters/node/node-scope.ts'
+
+export interface DoorOptions {
+  readonly app: ReturnType<typeof createApp>
+  readonly handle: Handle
+  readonly sites: () => SiteTable
+  readonly readOptions: ReadOptions
+  readonly clock: Clock
+  readonly telemetry: Telemetry
+  readonly tracer: Tracer | undefined
+  readonly accessLog: AccessLog | undefined
+  /** Longest time a request may wait for an origin. */
+  readonly deadlineMs: number
+  /** Begins every request id of this process. */
+  readonly idPrefix: string
+  /** Told of what an operator should hear of. */
+  record(event: FlowEvent): void
+  onBackgroundError(error: unknown): void
+}
+
+export type Door = (raw: RawRequest, exchange: ServerExchange) => Maybe<Answer>
+
+export function createDoor(options: DoorOptions): Door {
+  let requestCount = 0
+
+  return function door(raw, exchange) {
+    const visit = new Visit(options, raw, exchange, `${options.idPrefix}${++requestCount}`)
+    const answer = visit.answer()
+    if (!isPromise(answer)) return visit.answered(answer)
+    return answer.then((settled) => visit.answered(settled))
+  }
+}
+
+/** Kinds that are worth a log line of their own, beside the request's. */
+const LOUD: ReadonlySet<FlowEvent['kind']> = new Set([
+  'breaker',
+  'limit',
+  'fetch-failed',
+  'version-changed',
+  'field-dropped',
+])
+
+/** One request from its head to its last byte. */
+class Visit {
+  readonly #options: DoorOptions
+  readonly #raw: RawRequest
+  readonly #exchange: ServerExchange
+  readonly #scope: NodeScope
+  readonly #startedAtMs: number
+  readonly #startedMs: number
+  readonly #span: RequestSpan | undefined
+  #originBytes = 0
+  #answer: Answer | undefined
+  #host = ''
+
+  constructor(options: DoorOptions, raw: RawRequest, exchange: ServerExchange, id: string) {
+    const { clock, tracer } = options
+    this.#options = options
+    this.#raw = raw
+    this.#exchange = exchange
+    this.#startedAtMs = clock.nowMs()
+    this.#startedMs = clock.monotonicMs()
+    const parent = parentOf(raw.lines)
+    if (tracer !== undefined) {
+      const { method, target } = raw
+      const startedAtMs = this.#startedAtMs
+      const facts = { method, target, parent, startedAtMs, nowMs: () => clock.nowMs() }
+      this.#span = beginRequestSpan(tracer, facts)
+    }
+    this.#scope = new NodeScope({
+      id,
+      trace: this.#span?.trace ?? parent,
+      deadlineAtMs: this.#startedMs + options.deadlineMs,
+      record: (event) => this.#record(event),
+      onInterim: (_status, fields) => exchange.sendEarlyHints(all(fields, 'link')),
+      onBackgroundError: options.onBackgroundError,
+    })
+    exchange.onGone = () => this.#scope.abort('the client is gone')
+    exchange.onDone = (done) => this.#done(done)
+  }
+
+  answer(): Maybe<Answer> {
+    const { readOptions, sites, handle } = this.#options
+    const head = readHead(this.#raw, readOptions)
+    if (head.kind === 'refused') return answerOfRefusal(head)
+    this.#host = head.authority
+    const site = sites().find(head.authority, head.raw.target)
+    return needsApp(head, site)
+      ? answerThroughApp(this.#options.app, head, site, this.#scope)
+      : handle(head, site, this.#scope)
+  }
+
+  answered(answer: Answer): Answer {
+    this.#answer = answer
+    return answer
+  }
+
+  #record(event: FlowEvent): void {
+    if (event.kind === 'origin-bytes') this.#originBytes += event.bytes
+    this.#span?.record(event)
+    this.#options.telemetry.record(event)
+    if (LOUD.has(event.kind)) this.#options.record(event)
+  }
+
+  #done(done: Done): void {
+    const { telemetry, accessLog, clock } = this.#options
+    const durationMs = clock.monotonicMs() - this.#startedMs
+    const cache = ownCacheStatus(this.#answer?.fields ?? [])
+    const { status, bodyBytes } = done
+    telemetry.requestEnded({ status, bodyBytes, durationMs, cache: resultOf(cache) })
+    this.#span?.end(status, cache)
+    accessLog?.write({
+      atMs: this.#startedAtMs,
+      id: this.#scope.id,
+      client: this.#exchange.socket.remoteAddress ?? '',
+      method: this.#raw.method,
+      host: this.#host,
+      target: this.#raw.target,
+      status,
+      bodyBytes,
+      durationMs,
+      cache,
+      originBytes: this.#originBytes,
+      userAgent: lineOf(this.#raw.lines, 'user-agent') ?? '',
+      error: done.error === undefined ? '' : String(done.error),
+    })
+  }
+}
+
+/** Through the middleware; what is no Answer of ours is small and made by one of them. */
+async function answerThroughApp(
+  app: DoorOptions['app'],
+  head: ReadHead,
+  site: Site | undefined,
+  scope: RequestScope,
+): Promise<Answer> {
+  const headers = new Headers()
+  for (let i = 0; i < head.fields.length; i += 2) {
+    headers.append(head.fields[i] ?? '', head.fields[i + 1] ?? '')
+  }
+  const url = `http://${head.authority}${head.raw.target}`
+  const request = new Request(url, { method: head.raw.method, headers })
+  const response = await app.fetch(request, { head, site, scope })
+  const answer = answerOf(response)
+  if (answer !== undefined) return answer
+  const bytes = new Uint8Array(await response.arrayBuffer())
+  return {
+    status: response.status,
+    fields: [...response.headers].flat(),
+    body: bytes.byteLength === 0 ? { kind: 'none' } : { kind: 'bytes', bytes },
+    contentLength: response.status === 204 ? undefined : bytes.byteLength,
+  }
+}
+
+function lineOf(lines: readonly string[], name: string): string | undefined {
+  for (let i = 0; i < lines.length; i += 2) {
+    if ((lines[i] ?? '').toLowerCase() === name) return lines[i + 1]
+  }
+  return undefined
+}
+
+function parentOf(lines: readonly string[]): TraceContext | undefined {
+  const value = lineOf(lines, 'traceparent')
+  return value === undefined ? undefined : parseTraceparent(value)
+}
+
+/** Our own member, the last, without the name. */
+function ownCacheStatus(fields: Fields): string {
+  const value = combined(fields, 'cache-status') ?? ''
+  const member = value.slice(value.lastIndexOf(', ') + 1)
+  const mark = member.indexOf('; ')
+  return mark < 0 ? '' : member.slice(mark + 2)
+}
+
+function resultOf(cache: string): string {
+  if (cache.startsWith('hit')) return 'hit'
+  return /^fwd=([a-z-]+)/.exec(cache)?.[1] ?? 'none'
+}

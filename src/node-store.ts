@@ -1,0 +1,62 @@
+// The store on Node: memory over disk, or memory alone.
+
+import type { Clock } from '#core/ports/clock.ts'
+import type { FlowEvent } from '#core/ports/request-scope.ts'
+import type { Store } from '#core/ports/store.ts'
+import { createInvalidations } from '#web/invalidations.ts'
+import { createMemoryStore } from '#web/memory-store.ts'
+import type { Gauges } from '#web/otel-telemetry.ts'
+import { createTieredStore } from '#web/tiered-store.ts'
+import { openDiskStore } from './adapters/node/disk-store.ts'
+import type { Config } from './config.ts'
+
+export interface NodeStore {
+  readonly store: Store
+  readonly gauges: Gauges
+  close(): Promise<void>
+}
+
+export async function openNodeStore(
+  config: Config,
+  clock: Clock,
+  record: (event: FlowEvent) => void,
+): Promise<NodeStore> {
+  const invalidations = createInvalidations()
+  const memory = createMemoryStore({ maxBytes: config.memory, invalidations })
+  const memoryGauges: Gauges = {
+    sluice_memory_bytes: {
+      description: 'Heads and segments in memory',
+      read: () => memory.stats().bytes,
+    },
+    sluice_memory_limit_bytes: {
+      description: 'Limit of the memory tier',
+      read: () => memory.stats().maxBytes,
+    },
+  }
+  if (config.disk === 'off') {
+    return { store: memory, gauges: memoryGauges, close: () => Promise.resolve() }
+  }
+  const disk = await openDiskStore({
+    directory: config.disk,
+    maxBytes: config.diskSize,
+    invalidations,
+    record,
+    clock,
+  })
+  return {
+    store: createTieredStore({ memory, disk, record }),
+    gauges: {
+      ...memoryGauges,
+      sluice_disk_bytes: { description: 'Bytes of slabs on disk', read: () => disk.stats().bytes },
+      sluice_disk_limit_bytes: {
+        description: 'Limit of the disk tier',
+        read: () => disk.stats().maxBytes,
+      },
+      sluice_disk_degraded: {
+        description: '1 while the disk tier does not take writes',
+        read: () => (disk.stats().isDegraded ? 1 : 0),
+      },
+    },
+    close: () => disk.close(),
+  }
+}

@@ -1,0 +1,213 @@
+// Composition root on Node: config → adapters → serve → app → listen → drain.
+
+import { randomBytes } from 'node:crypto'
+
+import type { Logger } from 'pino'
+
+import { createAdminApp } from '#app/admin-app.ts'
+import { createApp } from '#app/app.ts'
+import { createHandle } from '#app/handle.ts'
+import { createFills } from '#core/flow/fills.ts'
+import type { Fills } from '#core/flow/fills.ts'
+import { createFlights } from '#core/flow/flights.ts'
+import { createServe } from '#core/flow/serve.ts'
+import { createSiteTable } from '#core/flow/site-table.ts'
+import type { Clock } from '#core/ports/clock.ts'
+import type { FlowEvent } from '#core/ports/request-scope.ts'
+import type { Gauges, Telemetry } from '#web/otel-telemetry.ts'
+import { createTelemetry } from '#web/otel-telemetry.ts'
+import { createStaticCluster } from '#web/static-cluster.ts'
+import { createSystemClock } from '#web/system-clock.ts'
+import type { AccessLog } from './adapters/node/access-log.ts'
+import { listenAdmin } from './adapters/node/admin-server.ts'
+import type { AdminServer } from './adapters/node/admin-server.ts'
+import type { HttpServer } from './adapters/node/http-server.ts'
+import { listenHttp } from './adapters/node/http-server.ts'
+import { createFillScope } from './adapters/node/node-scope.ts'
+import type { OtelSdk } from './adapters/node/otel-sdk.ts'
+import { createOtelSdk } from './adapters/node/otel-sdk.ts'
+import type { Config, Origin } from './config.ts'
+import { sitesOf } from './config.ts'
+import type { Door } from './node-door.ts'
+import { createDoor } from './node-door.ts'
+import { addressOf, createOrigins } from './node-origins.ts'
+import { openNodeStore } from './node-store.ts'
+import { compileSite } from './sites.ts'
+
+export interface StartOptions {
+  readonly config: Config
+  /** The origin when the config names none. */
+  readonly fallback: Origin
+  readonly environment: NodeJS.ProcessEnv
+  readonly logger: Logger
+  readonly accessLog: AccessLog | undefined
+}
+
+export interface Running {
+  readonly url: string
+  readonly adminUrl: string | undefined
+  readonly origins: readonly string[]
+  /** Not ready from now on: still accepts for `delayMs`, then lets running answers finish, then ends. */
+  drain(delayMs: number): Promise<void>
+}
+
+export async function startNode(options: StartOptions): Promise<Running> {
+  const { config, fallback, environment, logger } = options
+  const clock = createSystemClock()
+  // The store tells of its troubles before there is anything to count them.
+  const telling: { telemetry: Telemetry | undefined } = { telemetry: undefined }
+  const record = (event: FlowEvent) => {
+    telling.telemetry?.record(event)
+    logEvent(logger, event)
+  }
+  const cluster = createStaticCluster(config.name)
+  const origins = createOrigins({ config, clock, cluster, environment })
+  const opened = await openNodeStore(config, clock, record)
+  const fills = createFills({
+    store: opened.store,
+    clock,
+    random: Math.random,
+    budgetBytes: config.limits.fillBudget,
+  })
+  const sdk = createOtelSdk(config.name, endpointOf(config, environment))
+  const telemetry = createTelemetry(sdk.meter, { ...opened.gauges, ...processGauges(fills) })
+  telling.telemetry = telemetry
+  const serve = createServe({
+    store: opened.store,
+    clock,
+    fills,
+    flights: createFlights(),
+    fillScopes: (from) => createFillScope(from, { onBackgroundError }),
+    name: config.name,
+  })
+  const siteConfigs = sitesOf(config, fallback)
+  const table = createSiteTable(
+    siteConfigs.map((site) => compileSite(config, site, origins.stackFor(site))),
+  )
+  const handle = createHandle({
+    serve,
+    name: config.name,
+    onError: (error) => logger.error({ err: error }, 'Request failed'),
+  })
+
+  function onBackgroundError(error: unknown): void {
+    logger.error({ err: error }, 'Background work failed')
+  }
+
+  const door = createDoor({
+    app: createApp(handle),
+    handle,
+    sites: () => table,
+    readOptions: {
+      limits: {
+        maxTargetBytes: config.limits.targetSize,
+        maxFieldBytes: config.limits.fieldSize,
+        maxFieldCount: config.limits.fieldCount,
+      },
+      defaultPort: 80,
+      name: config.name,
+    },
+    clock,
+    telemetry,
+    tracer: sdk.tracer,
+    accessLog: options.accessLog,
+    deadlineMs: config.limits.requestTimeout,
+    idPrefix: `${randomBytes(4).toString('hex')}-`,
+    record: (event) => logEvent(logger, event),
+    onBackgroundError,
+  })
+  let isReady = true
+  const { edge, admin } = await listen(config, door, sdk, () => isReady).catch(async (error) => {
+    await Promise.allSettled([opened.close(), origins.close(), sdk.shutdown()])
+    throw error
+  })
+  return {
+    url: urlOf(edge),
+    adminUrl: admin === undefined ? undefined : urlOf(admin),
+    origins: siteConfigs.flatMap((site) => site.origins.map(addressOf)),
+    async drain(delayMs) {
+      isReady = false
+      edge.drain()
+      await pause(clock, delayMs)
+      await edge.close(config.limits.drainTimeout)
+      options.accessLog?.flush()
+      await Promise.allSettled([opened.close(), origins.close(), sdk.shutdown()])
+      await admin?.close()
+    },
+  }
+}
+
+interface Listening {
+  readonly edge: HttpServer
+  readonly admin: AdminServer | undefined
+}
+
+async function listen(
+  config: Config,
+  door: Door,
+  sdk: OtelSdk,
+  isReady: () => boolean,
+): Promise<Listening> {
+  const { limits } = config
+  const edge = await listenHttp({
+    ...config.listen,
+    headTimeoutMs: limits.headTimeout,
+    requestTimeoutMs: limits.requestTimeout,
+    keepAliveMs: limits.keepAlive,
+    stallMs: limits.stallTimeout,
+    maxHeadBytes: limits.headSize,
+    maxRequestsPerSocket: limits.requestsPerConnection,
+    maxConnectionCount: limits.connections,
+    handle: door,
+  })
+  if (config.admin === undefined) return { edge, admin: undefined }
+  const adminApp = createAdminApp({ isReady, metrics: sdk.metrics })
+  try {
+    const admin = await listenAdmin(config.admin.host, config.admin.port, (request) =>
+      adminApp.fetch(request),
+    )
+    return { edge, admin }
+  } catch (error) {
+    await edge.close(0)
+    throw error
+  }
+}
+
+/** What an operator should hear of without looking at every request. */
+function logEvent(logger: Logger, event: FlowEvent): void {
+  switch (event.kind) {
+    case 'breaker':
+      return logger.warn(event, `Breaker of "${event.address}" is ${event.state}`)
+    case 'store-failed':
+      return logger.warn(event, event.message)
+    case 'limit':
+      return logger.warn(event, `Limit reached: ${event.name}`)
+    case 'fetch-failed':
+      return logger.info(event, `Origin did not answer: ${event.error}`)
+    default:
+      return logger.debug(event)
+  }
+}
+
+function processGauges(fills: Fills): Gauges {
+  return {
+    sluice_fills: { description: 'Bodies being filled or read', read: () => fills.count() },
+    sluice_process_resident_bytes: {
+      description: 'Resident set size of the process',
+      read: () => process.memoryUsage.rss(),
+    },
+  }
+}
+
+function endpointOf(config: Config, environment: NodeJS.ProcessEnv): URL | undefined {
+  const endpoint = config.otlpEndpoint ?? environment['OTEL_EXPORTER_OTLP_ENDPOINT']
+  return endpoint === undefined || endpoint === '' ? undefined : new URL(endpoint)
+}
+
+function urlOf({ host, port }: { readonly host: string; readonly port: number }): string {
+  return `http://${host.includes(':') ? `[${host}]` : host}:${port}`
+}
+
+function pause(clock: Clock, delayMs: number): Promise<void> {
+  return new Promise((resolve) => clock.after(delayMs, resolve))
+}

@@ -1,0 +1,89 @@
+// From a site's configuration to the immutable value that requests are served by; for both roots.
+
+import type { CodingClass } from '#core/http/accept-encoding.ts'
+import type { FillSettings } from '#core/flow/fill-settings.ts'
+import type { Site } from '#core/flow/site.ts'
+import type { ForwardRules } from '#core/policy/forwarding.ts'
+import type { PolicySettings } from '#core/policy/settings.ts'
+import type { Upstream } from '#core/ports/upstream.ts'
+import type { Config, Limits, SiteConfig } from './config.ts'
+
+/** RFC 9111 §1.2.2 lets a cache take anything longer for this. */
+const MAX_TTL_MS = 365 * 86_400_000
+
+export function compileSite(config: Config, site: SiteConfig, upstream: Upstream): Site {
+  const isHttp = site.origins.every((origin) => origin.kind === 'http')
+  return {
+    name: site.name,
+    match: { hosts: site.hosts, pathPrefix: site.pathPrefix },
+    upstream,
+    segmentBytes: config.segment,
+    policy: policyOf(config, site, isHttp),
+    forward: forwardOf(config, site, isHttp),
+    query: {
+      keep: site.query.keep === undefined ? undefined : new Set(site.query.keep),
+      drop: new Set(site.query.drop),
+    },
+    methods: isHttp ? (site.methods ?? config.methods) : 'read',
+    hostSent: site.host === 'origin' || site.host === 'client' ? site.host : { name: site.host },
+    fill: fillOf(config.limits),
+    responseRules: site.response.map((rule) => ({
+      pathPrefix: rule.path,
+      set: Object.entries(rule.set).flat(),
+      drop: new Set(rule.drop),
+    })),
+    cors:
+      site.cors === undefined
+        ? undefined
+        : {
+            origins: new Set(site.cors.origins),
+            exposeFields: site.cors.exposeFields,
+            maxAgeSeconds: Math.floor(site.cors.maxAge / 1000),
+          },
+    hooks: site.hooks,
+  }
+}
+
+function policyOf(config: Config, site: SiteConfig, isHttp: boolean): PolicySettings {
+  return {
+    ttlRules: site.ttl.map((rule, i) => ({
+      name: rule.name ?? `ttl-${i + 1}`,
+      pathPrefix: rule.path,
+      statuses: rule.status === undefined ? undefined : new Set(rule.status),
+      contentType: rule.contentType,
+      ttlMs: rule.ttl,
+      overridesOrigin: rule.override,
+    })),
+    defaultTtlMs: site.defaultTtl ?? config.defaultTtl,
+    maxNegativeTtlMs: site.maxNegativeTtl,
+    maxTtlMs: MAX_TTL_MS,
+    staleWindowMs: site.staleWindow,
+    // A bucket or a directory has no users: whoever may ask gets the same.
+    isOriginShared: site.shared ?? !isHttp,
+    minValidationIntervalMs: site.minValidationInterval,
+    hitForMissMs: site.hitForMiss,
+    ignoresSetCookie: site.ignoreSetCookie,
+    storesWithCookie: site.storeWithCookie,
+  }
+}
+
+const ALL_CODINGS: readonly CodingClass[] = ['zstd', 'br', 'gzip']
+
+function forwardOf(config: Config, site: SiteConfig, isHttp: boolean): ForwardRules {
+  return {
+    mode: isHttp ? (site.forward ?? config.forward) : 'listed',
+    fields: new Set(site.forwardFields),
+    codings: isHttp ? (site.codings ?? ALL_CODINGS) : [],
+    sendsAuthorization: isHttp && site.authorization !== 'strip',
+  }
+}
+
+function fillOf(limits: Limits): FillSettings {
+  return {
+    windowBytes: limits.window,
+    finishMaxBytes: limits.finishMax,
+    stallMs: limits.stallTimeout,
+    maxResumeCount: limits.resumes,
+    resumeDelayMs: limits.resumeDelay,
+  }
+}

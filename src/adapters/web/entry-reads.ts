@@ -4,10 +4,18 @@ import type { CacheKey } from '#core/entry/cache-key.ts'
 import type { Entry } from '#core/entry/stored-response.ts'
 import type { Store, WriteTicket } from '#core/ports/store.ts'
 import type { DiskGuard } from './disk-guard.ts'
+import type { BodyTickets } from './segment-loads.ts'
 import { ownBytes } from './segment-loads.ts'
 
 /** How often a read begins anew because its key was invalidated meanwhile; beyond it, it is a miss. */
 const MAX_READ_COUNT = 3
+
+export interface EntryReadsOptions {
+  readonly memory: Store
+  readonly disk: Store
+  readonly guard: DiskGuard
+  readonly tickets: BodyTickets
+}
 
 export interface EntryReads {
   /** The disk's entry, promoted into memory. */
@@ -19,7 +27,7 @@ export interface EntryReads {
 }
 
 /** Reads entries from disk, one read a key at a time, and promotes them. */
-export function createEntryReads(memory: Store, disk: Store, guard: DiskGuard): EntryReads {
+export function createEntryReads({ memory, disk, guard, tickets }: EntryReadsOptions): EntryReads {
   const reading = new Map<CacheKey, Promise<Entry | undefined>>()
 
   async function load(key: CacheKey, isCurrent: () => boolean): Promise<Entry | undefined> {
@@ -30,6 +38,7 @@ export function createEntryReads(memory: Store, disk: Store, guard: DiskGuard): 
       const entry = await guard.act(() => disk.read(key))
       // Not what was invalidated while it was read.
       if (memory.ticket(key).position !== ticket.position) continue
+      for (const { head } of entry?.variants ?? []) tickets.set(head.body, ticket)
       if (isCurrent() && entry !== undefined) promote(memory, ticket, entry)
       return entry
     }

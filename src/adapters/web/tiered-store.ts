@@ -32,20 +32,17 @@ type Written = 'stored' | 'superseded'
 export function createTieredStore(options: TieredStoreOptions): Store {
   const { memory, disk } = options
   const guard = createDiskGuard((event) => options.record(event))
-  const entries = createEntryReads(memory, disk, guard)
   const tickets = createBodyTickets(memory)
+  const entries = createEntryReads({ memory, disk, guard, tickets })
   const loads = createLoads({ memory, disk, guard, tickets })
   const write = createWriter(memory, disk, guard, entries)
 
   return {
     peek: (key) => memory.peek(key) ?? (guard.isWriting(key) ? 'ask' : disk.peek(key)),
-    async read(key) {
+    read(key) {
       const held = memory.peek(key)
-      if (held !== undefined && held !== 'ask') return held
-      const entry = await entries.read(key)
-      const ticket = memory.ticket(key)
-      for (const { head } of entry?.variants ?? []) tickets.set(head.body, ticket)
-      return entry
+      if (held !== undefined && held !== 'ask') return Promise.resolve(held)
+      return entries.read(key)
     },
     ticket: (key) => memory.ticket(key),
     writeHead(ticket: WriteTicket, head: StoredResponse): Maybe<Written> {

@@ -87,7 +87,9 @@ function expiresLifetimeMs(facts: FreshnessFacts): number | undefined {
 
 /** corrected_initial_age of RFC 9111 §4.2.3. */
 function initialAgeMs(facts: FreshnessFacts): number {
-  const apparentAgeMs = Math.max(0, facts.receivedAtMs - (dateMsOf(facts) ?? facts.receivedAtMs))
+  // Date counts whole seconds: the part of one that it leaves out is no age.
+  const receivedSecondMs = Math.floor(facts.receivedAtMs / 1000) * 1000
+  const apparentAgeMs = Math.max(0, receivedSecondMs - (dateMsOf(facts) ?? receivedSecondMs))
   const responseDelayMs = Math.max(0, facts.receivedAtMs - facts.sentAtMs)
   return Math.max(apparentAgeMs, ageMsOf(facts.fields) + responseDelayMs)
 }

@@ -150,7 +150,7 @@ class Visit {
       cache,
       originBytes: this.#originBytes,
       userAgent: lineOf(this.#raw.lines, 'user-agent') ?? '',
-      error: done.error === undefined ? '' : String(done.error),
+      error: done.error instanceof Error ? done.error.message : '',
     })
   }
 }

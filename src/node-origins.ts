@@ -1,7 +1,5 @@
 // The stack of upstreams of each site on Node, and the registry that shares what is kept by address.
 
-import type { LookupFunction } from 'node:net'
-
 import type { Clock } from '#core/ports/clock.ts'
 import type { Cluster } from '#core/ports/cluster.ts'
 import type { Upstream } from '#core/ports/upstream.ts'
@@ -16,6 +14,7 @@ import { createS3Upstream } from '#web/s3-upstream.ts'
 import { readAwsCredentials, readAwsRegion } from './adapters/node/aws-credentials.ts'
 import { createDirectoryUpstream } from './adapters/node/directory-upstream.ts'
 import { createDnsLookup } from './adapters/node/dns-lookup.ts'
+import type { UndiciUpstream } from './adapters/node/undici-upstream.ts'
 import { createUndiciUpstream } from './adapters/node/undici-upstream.ts'
 import type { Config, Origin, SiteConfig } from './config.ts'
 
@@ -38,10 +37,68 @@ const MIN_DNS_TTL_MS = 1000
 const MAX_DNS_STALE_MS = 3_600_000
 
 export function createOrigins(options: OriginsOptions): Origins {
-  const { config, clock, cluster, environment } = options
-  const { limits } = config
+  const { config, cluster } = options
+  const connector = createConnector(options)
+  /** Breaker, limit and pool of an address are one, whichever site asks. */
   const members = new Map<string, Member>()
-  const closers: (() => Promise<void>)[] = []
+
+  function memberOf(origin: Origin): Member {
+    const address = addressOf(origin)
+    const existing = members.get(address)
+    if (existing !== undefined) return existing
+    const member = { address, upstream: guarded(connector.connect(origin), address, options) }
+    members.set(address, member)
+    return member
+  }
+
+  return {
+    stackFor(site) {
+      const pick = createPick(site.origins.map(memberOf))
+      const retried = withRetry(pick, { maxAttemptCount: config.limits.originAttempts })
+      return withSharding(retried, { cluster, peer: () => undefined })
+    },
+    close: () => connector.close(),
+  }
+}
+
+/** The stack of one address: `breaker(limit(deadline(address)))`. */
+function guarded(
+  address: Upstream,
+  name: string,
+  { config, clock }: OriginsOptions,
+): Member['upstream'] {
+  const { limits } = config
+  const limited = withLimit(
+    withDeadline(address, {
+      clock,
+      firstByteMs: limits.firstByteTimeout,
+      idleMs: limits.idleTimeout,
+    }),
+    {
+      clock,
+      maxConcurrentCount: limits.originConcurrency,
+      maxQueueCount: limits.originQueue,
+      maxWaitMs: limits.originQueueWait,
+    },
+  )
+  if (!config.breaker) return { ...limited, isOpen: () => false }
+  return withBreaker(limited, {
+    clock,
+    address: name,
+    maxFailureCount: limits.breakerFailures,
+    openMs: limits.breakerOpen,
+  })
+}
+
+interface Connector {
+  connect(origin: Origin): Upstream
+  close(): Promise<void>
+}
+
+/** Opens what bytes come from, each kind of origin in its way. */
+function createConnector({ config, clock, environment }: OriginsOptions): Connector {
+  const { limits } = config
+  const upstreams: UndiciUpstream[] = []
   const lookup = createDnsLookup({
     clock,
     timeoutMs: limits.dnsTimeout,
@@ -49,84 +106,49 @@ export function createOrigins(options: OriginsOptions): Origins {
     maxStaleMs: MAX_DNS_STALE_MS,
   })
 
-  /** Breaker, limit and pool of an address are one, whichever site asks. */
-  function memberOf(origin: Origin): Member {
-    const address = addressOf(origin)
-    const existing = members.get(address)
-    if (existing !== undefined) return existing
-    const fetched = deadlined(connect(origin, lookup))
-    const limited = withLimit(fetched, {
-      clock,
-      maxConcurrentCount: limits.originConcurrency,
-      maxQueueCount: limits.originQueue,
-      maxWaitMs: limits.originQueueWait,
-    })
-    const member: Member = { address, upstream: guarded(limited, address) }
-    members.set(address, member)
-    return member
-  }
-
-  function deadlined(upstream: Upstream): Upstream {
-    const { firstByteTimeout: firstByteMs, idleTimeout: idleMs } = limits
-    return withDeadline(upstream, { clock, firstByteMs, idleMs })
-  }
-
-  function guarded(upstream: Upstream, address: string): Member['upstream'] {
-    if (!config.breaker) return { ...upstream, isOpen: () => false }
-    return withBreaker(upstream, {
-      clock,
-      address,
-      maxFailureCount: limits.breakerFailures,
-      openMs: limits.breakerOpen,
-    })
-  }
-
-  function connect(origin: Origin, resolve: LookupFunction): Upstream {
-    switch (origin.kind) {
-      case 'http':
-        return http(origin.url, resolve)
-      case 'directory':
-        return createDirectoryUpstream({ directory: origin.path, clock })
-      case 's3': {
-        const region = config.s3Region ?? readAwsRegion(environment) ?? 'us-east-1'
-        const credentials = readAwsCredentials(environment)
-        const endpoint = new URL(config.s3Endpoint ?? `https://s3.${region}.amazonaws.com`)
-        return createS3Upstream(http(new URL(endpoint.origin), resolve), {
-          bucket: origin.bucket,
-          prefix: origin.prefix === '' ? '' : `${origin.prefix.replace(/\/$/, '')}/`,
-          endpoint,
-          region,
-          credentials: () => credentials,
-          missingKeyAs404: true,
-          clock,
-        })
-      }
-    }
-  }
-
-  function http(url: URL, resolve: LookupFunction): Upstream {
+  function connectHttp(url: URL): Upstream {
     const upstream = createUndiciUpstream({
       origin: url,
       clock,
-      lookup: resolve,
+      lookup,
       connectTimeoutMs: limits.connectTimeout,
       keepAliveMs: limits.originKeepAlive,
       maxConnectionCount: limits.originConcurrency,
       maxHeadBytes: limits.headSize,
       limits: { maxFieldCount: limits.fieldCount, maxInterimCount: limits.interimResponses },
     })
-    closers.push(() => upstream.close())
+    upstreams.push(upstream)
     return upstream
   }
 
+  function connectS3({ bucket, prefix }: Extract<Origin, { kind: 's3' }>): Upstream {
+    const region = config.s3Region ?? readAwsRegion(environment) ?? 'us-east-1'
+    const credentials = readAwsCredentials(environment)
+    const endpoint = new URL(config.s3Endpoint ?? `https://s3.${region}.amazonaws.com`)
+    return createS3Upstream(connectHttp(new URL(endpoint.origin)), {
+      bucket,
+      prefix: prefix === '' ? '' : `${prefix.replace(/\/$/, '')}/`,
+      endpoint,
+      region,
+      credentials: () => credentials,
+      missingKeyAs404: true,
+      clock,
+    })
+  }
+
   return {
-    stackFor(site) {
-      const pick = createPick(site.origins.map(memberOf))
-      const retried = withRetry(pick, { maxAttemptCount: limits.originAttempts })
-      return withSharding(retried, { cluster, peer: () => undefined })
+    connect(origin) {
+      switch (origin.kind) {
+        case 'http':
+          return connectHttp(origin.url)
+        case 'directory':
+          return createDirectoryUpstream({ directory: origin.path, clock })
+        case 's3':
+          return connectS3(origin)
+      }
     },
     async close() {
-      await Promise.allSettled(closers.map((close) => close()))
+      await Promise.allSettled(upstreams.map((upstream) => upstream.close()))
     },
   }
 }

@@ -10,6 +10,7 @@ import { createHandle } from '#app/handle.ts'
 import { createFills } from '#core/flow/fills.ts'
 import type { Fills } from '#core/flow/fills.ts'
 import { createFlights } from '#core/flow/flights.ts'
+import type { ReadOptions } from '#core/flow/read-request.ts'
 import { createServe } from '#core/flow/serve.ts'
 import { createSiteTable } from '#core/flow/site-table.ts'
 import type { Clock } from '#core/ports/clock.ts'
@@ -52,7 +53,7 @@ export interface Running {
 }
 
 export async function startNode(options: StartOptions): Promise<Running> {
-  const { config, fallback, environment, logger } = options
+  const { config, fallback, environment, logger, accessLog } = options
   const clock = createSystemClock()
   // The store tells of its troubles before there is anything to count them.
   const telling: { telemetry: Telemetry | undefined } = { telemetry: undefined }
@@ -63,15 +64,17 @@ export async function startNode(options: StartOptions): Promise<Running> {
   const cluster = createStaticCluster(config.name)
   const origins = createOrigins({ config, clock, cluster, environment })
   const opened = await openNodeStore(config, clock, record)
-  const fills = createFills({
-    store: opened.store,
-    clock,
-    random: Math.random,
-    budgetBytes: config.limits.fillBudget,
-  })
+  const budgetBytes = config.limits.fillBudget
+  const fills = createFills({ store: opened.store, clock, random: Math.random, budgetBytes })
   const sdk = createOtelSdk(config.name, endpointOf(config, environment))
   const telemetry = createTelemetry(sdk.meter, { ...opened.gauges, ...processGauges(fills) })
   telling.telemetry = telemetry
+  const siteConfigs = sitesOf(config, fallback)
+  const table = createSiteTable(
+    siteConfigs.map((site) => compileSite(config, site, origins.stackFor(site))),
+  )
+  const onBackgroundError = (error: unknown) =>
+    logger.error({ err: error }, 'Background work failed')
   const serve = createServe({
     store: opened.store,
     clock,
@@ -80,60 +83,59 @@ export async function startNode(options: StartOptions): Promise<Running> {
     fillScopes: (from) => createFillScope(from, { onBackgroundError }),
     name: config.name,
   })
-  const siteConfigs = sitesOf(config, fallback)
-  const table = createSiteTable(
-    siteConfigs.map((site) => compileSite(config, site, origins.stackFor(site))),
-  )
   const handle = createHandle({
     serve,
     name: config.name,
     onError: (error) => logger.error({ err: error }, 'Request failed'),
   })
-
-  function onBackgroundError(error: unknown): void {
-    logger.error({ err: error }, 'Background work failed')
-  }
-
   const door = createDoor({
     app: createApp(handle),
     handle,
     sites: () => table,
-    readOptions: {
-      limits: {
-        maxTargetBytes: config.limits.targetSize,
-        maxFieldBytes: config.limits.fieldSize,
-        maxFieldCount: config.limits.fieldCount,
-      },
-      defaultPort: 80,
-      name: config.name,
-    },
+    readOptions: readOptionsOf(config),
     clock,
     telemetry,
     tracer: sdk.tracer,
-    accessLog: options.accessLog,
+    accessLog,
     deadlineMs: config.limits.requestTimeout,
     idPrefix: `${randomBytes(4).toString('hex')}-`,
     record: (event) => logEvent(logger, event),
     onBackgroundError,
   })
-  let isReady = true
-  const { edge, admin } = await listen(config, door, sdk, () => isReady).catch(async (error) => {
-    await Promise.allSettled([opened.close(), origins.close(), sdk.shutdown()])
-    throw error
-  })
+  const close = () => Promise.allSettled([opened.close(), origins.close(), sdk.shutdown()])
+  const state = { isReady: true }
+  const listening = await listen(config, door, sdk, () => state.isReady).catch(
+    async (error: unknown) => {
+      await close()
+      throw error
+    },
+  )
+  const { edge, admin } = listening
   return {
     url: urlOf(edge),
     adminUrl: admin === undefined ? undefined : urlOf(admin),
     origins: siteConfigs.flatMap((site) => site.origins.map(addressOf)),
     async drain(delayMs) {
-      isReady = false
+      state.isReady = false
       edge.drain()
       await pause(clock, delayMs)
       await edge.close(config.limits.drainTimeout)
-      options.accessLog?.flush()
-      await Promise.allSettled([opened.close(), origins.close(), sdk.shutdown()])
+      accessLog?.flush()
+      await close()
       await admin?.close()
     },
+  }
+}
+
+function readOptionsOf({ limits, name }: Config): ReadOptions {
+  return {
+    limits: {
+      maxTargetBytes: limits.targetSize,
+      maxFieldBytes: limits.fieldSize,
+      maxFieldCount: limits.fieldCount,
+    },
+    defaultPort: 80,
+    name,
   }
 }
 

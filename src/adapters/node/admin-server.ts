@@ -19,13 +19,14 @@ export async function listenAdmin(
   port: number,
   fetch: (request: Request) => Response | Promise<Response>,
 ): Promise<AdminServer> {
+  const listener = getRequestListener(fetch, { overrideGlobalObjects: false })
   const server = createServer(
     {
       headersTimeout: REQUEST_TIMEOUT_MS,
       requestTimeout: REQUEST_TIMEOUT_MS,
       connectionsCheckingInterval: 1000,
     },
-    getRequestListener(fetch, { overrideGlobalObjects: false }),
+    (req, res) => void listener(req, res),
   )
   server.maxConnections = MAX_CONNECTION_COUNT
   await new Promise<void>((resolve, reject) => {

@@ -42,6 +42,8 @@ export type CopyChange =
       readonly ticket: WriteTicket
       readonly slab: number
     }
+  /** Found by a scan, which goes back in time: what it concerns has been left out already. */
+  | { readonly kind: 'invalidated'; readonly ticket: WriteTicket; readonly slab: number }
   | { readonly kind: 'slab'; readonly slab: number; readonly nonce: Uint8Array }
   | { readonly kind: 'evict'; readonly slab: number }
   | { readonly kind: 'reset' }

@@ -253,6 +253,11 @@ function apply(to: Statements, change: CopyChange): void {
     case 'drop':
     case 'validate':
       return applyInvalidation(to, change)
+    case 'invalidated': {
+      const { ticket, slab } = change
+      to.invalidation.run(ticket.key, ticket.position, ticket.generation, slab)
+      return
+    }
     case 'slab':
       to.slab.run(change.slab, change.nonce)
       return

@@ -1,7 +1,6 @@
 // An HTTP origin over undici: pooled keep-alive HTTP/1.1, bodies never decoded.
 
 import { Readable } from 'node:stream'
-import type { Socket } from 'node:net'
 import type { LookupFunction } from 'node:net'
 
 import { Pool, buildConnector } from 'undici'
@@ -79,7 +78,7 @@ function dispatchOptions(request: UpstreamRequest, prefix: string): Dispatcher.D
   return {
     // Only ever origin-form: anything else would name another server.
     path: request.target.startsWith('/') ? prefix + request.target : `${prefix}/${request.target}`,
-    method: request.method as Dispatcher.HttpMethod,
+    method: request.method,
     headers,
     body: request.body === undefined ? null : Readable.from(chunksOf(request.body)),
   }
@@ -106,7 +105,7 @@ function telling(
     connect(connectOptions, (error, socket) => {
       if (error !== null) return callback(error, null)
       const { bytesRead: atStart } = socket
-      ;(socket as Socket).prependListener('error', (failure) => {
+      socket.prependListener('error', (failure) => {
         if (socket.bytesRead > atStart) reused.add(failure)
       })
       return callback(null, socket)

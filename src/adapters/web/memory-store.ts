@@ -7,7 +7,7 @@ import type { CacheKey } from '#core/entry/cache-key.ts'
 import type { SegmentSet } from '#core/entry/segment.ts'
 import { isSingleSegment } from '#core/entry/segment.ts'
 import type { Entry, Mark, StoredResponse, Variant } from '#core/entry/stored-response.ts'
-import type { Store } from '#core/ports/store.ts'
+import type { Store, WriteTicket } from '#core/ports/store.ts'
 import type { Invalidations } from './invalidations.ts'
 import { withVariant } from './variants.ts'
 
@@ -41,127 +41,158 @@ interface SegmentRecord {
 const OVERHEAD_BYTES = 600
 
 export function createMemoryStore(options: MemoryStoreOptions): MemoryStore {
-  const { maxBytes, maxSegmentBytes = maxBytes / 4, invalidations } = options
+  return new LruStore(options)
+}
+
+class LruStore implements MemoryStore {
+  readonly #maxBytes: number
+  readonly #maxSegmentBytes: number
+  readonly #invalidations: Invalidations
+  readonly #lru: LRUCache<string, KeyRecord | SegmentRecord>
   /** Which segments of a body are here, kept in step with the LRU by `dispose`. */
-  const present = new Map<BodyId, Set<number>>()
+  readonly #present = new Map<BodyId, Set<number>>()
   /** Bodies of one segment that live in a key's record. */
-  const keyOfBody = new Map<BodyId, CacheKey>()
+  readonly #keyOfBody = new Map<BodyId, CacheKey>()
 
-  const lru = new LRUCache<string, KeyRecord | SegmentRecord>({
-    maxSize: Math.max(1, maxBytes),
-    sizeCalculation: sizeOf,
-    dispose(record, key, reason) {
-      if (record.kind === 'segment') forgetSegment(record)
-      else if (reason !== 'set') forgetBodies(record, key)
-    },
-  })
-
-  function forgetSegment({ body, index }: SegmentRecord): void {
-    const indexes = present.get(body)
-    indexes?.delete(index)
-    if (indexes?.size === 0) present.delete(body)
+  constructor({ maxBytes, maxSegmentBytes = maxBytes / 4, invalidations }: MemoryStoreOptions) {
+    this.#maxBytes = maxBytes
+    this.#maxSegmentBytes = maxSegmentBytes
+    this.#invalidations = invalidations
+    this.#lru = new LRUCache({
+      maxSize: Math.max(1, maxBytes),
+      sizeCalculation: sizeOf,
+      dispose: (record, key, reason) => {
+        if (record.kind === 'segment') this.#forgetSegment(record)
+        else if (reason !== 'set') this.#forgetBodies(record, key)
+      },
+    })
   }
 
-  function forgetBodies(record: KeyRecord, key: string): void {
-    for (const { head } of record.variants) {
-      if (keyOfBody.get(head.body) === key) keyOfBody.delete(head.body)
-    }
-  }
-
-  function recordOf(key: CacheKey): KeyRecord | undefined {
-    const record = lru.get(key)
+  peek(key: CacheKey): KeyRecord | undefined {
+    const record = this.#lru.get(key)
     return record?.kind === 'key' ? record : undefined
   }
 
-  function write(key: CacheKey, variants: readonly Variant[], mark: Mark | undefined): void {
-    const before = recordOf(key)
-    lru.set(key, { kind: 'key', variants, mark })
-    if (before !== undefined) forgetBodies(before, key)
+  read(key: CacheKey): Promise<Entry | undefined> {
+    return Promise.resolve(this.peek(key))
+  }
+
+  ticket(key: CacheKey): WriteTicket {
+    return this.#invalidations.ticket(key)
+  }
+
+  writeHead(ticket: WriteTicket, head: StoredResponse): 'stored' | 'superseded' {
+    if (this.#invalidations.isSuperseded(ticket)) return 'superseded'
+    const variants = this.peek(head.key)?.variants ?? []
+    const added = { head, onlySegment: this.#takeOnlySegment(head) }
+    this.#write(head.key, withVariant(variants, added), undefined)
+    return 'stored'
+  }
+
+  writeMark(ticket: WriteTicket, mark: Mark): void {
+    if (this.#invalidations.isSuperseded(ticket)) return
+    this.#write(ticket.key, this.peek(ticket.key)?.variants ?? [], mark)
+  }
+
+  invalidate(key: CacheKey, how: 'validate' | 'drop'): void {
+    this.#invalidations.record(key, how)
+    const record = this.peek(key)
+    if (record === undefined) return
+    if (how === 'validate') {
+      const variants = record.variants.map(({ head, onlySegment }) => ({
+        head: { ...head, invalidated: true },
+        onlySegment,
+      }))
+      return this.#write(key, variants, record.mark)
+    }
+    for (const { head } of record.variants) {
+      const indexes = [...(this.#present.get(head.body) ?? [])]
+      for (const index of indexes) this.#lru.delete(segmentKey(head.body, index))
+    }
+    this.#lru.delete(key)
+  }
+
+  presence(body: BodyId): SegmentSet {
+    const indexes = this.#present.get(body)
+    const isHeld = this.#keyOfBody.has(body)
+    return { has: (index) => (isHeld && index === 0) || indexes?.has(index) === true }
+  }
+
+  readSegment(
+    body: BodyId,
+    index: number,
+    startByte: number,
+    endByte: number,
+  ): Uint8Array | undefined {
+    const held = index === 0 ? this.#variantOf(body)?.onlySegment : undefined
+    if (held !== undefined) return held.subarray(startByte, endByte)
+    const record = this.#lru.get(segmentKey(body, index))
+    return record?.kind === 'segment' ? record.bytes.subarray(startByte, endByte) : undefined
+  }
+
+  writeSegment(ticket: WriteTicket, body: BodyId, index: number, bytes: Uint8Array): void {
+    if (this.#invalidations.isSuperseded(ticket) || bytes.byteLength > this.#maxSegmentBytes) return
+    const record = index === 0 ? this.peek(ticket.key) : undefined
+    const variant = record?.variants.find((candidate) => isOnlySegmentOf(candidate.head, body))
+    if (record !== undefined && variant !== undefined) {
+      const variants = record.variants.map((candidate) =>
+        candidate === variant ? { head: variant.head, onlySegment: bytes } : candidate,
+      )
+      return this.#write(ticket.key, variants, record.mark)
+    }
+    const key = segmentKey(body, index)
+    this.#lru.set(key, { kind: 'segment', body, index, bytes })
+    // A record too large for the whole tier is not kept, and must not be counted as here.
+    if (!this.#lru.has(key)) return
+    const indexes = this.#present.get(body)
+    if (indexes === undefined) this.#present.set(body, new Set([index]))
+    else indexes.add(index)
+  }
+
+  stats(): ReturnType<MemoryStore['stats']> {
+    const { calculatedSize, size } = this.#lru
+    return { bytes: calculatedSize, maxBytes: this.#maxBytes, itemCount: size }
+  }
+
+  #write(key: CacheKey, variants: readonly Variant[], mark: Mark | undefined): void {
+    const before = this.peek(key)
+    this.#lru.set(key, { kind: 'key', variants, mark })
+    if (before !== undefined) this.#forgetBodies(before, key)
     // A record too large for the whole tier is not kept.
-    if (!lru.has(key)) return
+    if (!this.#lru.has(key)) return
     for (const { head, onlySegment } of variants) {
-      if (onlySegment !== undefined) keyOfBody.set(head.body, key)
+      if (onlySegment !== undefined) this.#keyOfBody.set(head.body, key)
     }
   }
 
   /** The bytes of a one-segment body, wherever they are; taken out of the segments, if they are there. */
-  function takeOnlySegment(head: StoredResponse): Uint8Array | undefined {
+  #takeOnlySegment(head: StoredResponse): Uint8Array | undefined {
     const { body, completeLength = 0, segmentBytes } = head
     if (!isSingleSegment(completeLength, segmentBytes)) return undefined
-    const held = variantOf(body)?.onlySegment
+    const held = this.#variantOf(body)?.onlySegment
     if (held !== undefined) return held
-    const record = lru.peek(segmentKey(body, 0))
+    const record = this.#lru.peek(segmentKey(body, 0))
     if (record?.kind !== 'segment') return undefined
-    lru.delete(segmentKey(body, 0))
+    this.#lru.delete(segmentKey(body, 0))
     return record.bytes
   }
 
-  function variantOf(body: BodyId): Variant | undefined {
-    const key = keyOfBody.get(body)
+  #variantOf(body: BodyId): Variant | undefined {
+    const key = this.#keyOfBody.get(body)
     if (key === undefined) return undefined
-    return recordOf(key)?.variants.find((variant) => variant.head.body === body)
+    return this.peek(key)?.variants.find((variant) => variant.head.body === body)
   }
 
-  return {
-    peek: recordOf,
-    read: (key) => Promise.resolve(recordOf(key)),
-    ticket: (key) => invalidations.ticket(key),
-    writeHead(ticket, head) {
-      if (invalidations.isSuperseded(ticket)) return 'superseded'
-      const variants = recordOf(head.key)?.variants ?? []
-      const added = { head, onlySegment: takeOnlySegment(head) }
-      write(head.key, withVariant(variants, added), undefined)
-      return 'stored'
-    },
-    writeMark(ticket, mark) {
-      if (invalidations.isSuperseded(ticket)) return
-      write(ticket.key, recordOf(ticket.key)?.variants ?? [], mark)
-    },
-    invalidate(key, how) {
-      invalidations.record(key, how)
-      const record = recordOf(key)
-      if (record === undefined) return
-      if (how === 'validate') {
-        const variants = record.variants.map(({ head, onlySegment }) => ({
-          head: { ...head, invalidated: true },
-          onlySegment,
-        }))
-        return write(key, variants, record.mark)
-      }
-      for (const { head } of record.variants) {
-        for (const index of present.get(head.body) ?? []) lru.delete(segmentKey(head.body, index))
-      }
-      lru.delete(key)
-    },
-    presence(body): SegmentSet {
-      const indexes = present.get(body)
-      const isHeld = keyOfBody.has(body)
-      return { has: (index) => (isHeld && index === 0) || indexes?.has(index) === true }
-    },
-    readSegment(body, index, startByte, endByte) {
-      const held = index === 0 ? variantOf(body)?.onlySegment : undefined
-      if (held !== undefined) return held.subarray(startByte, endByte)
-      const record = lru.get(segmentKey(body, index))
-      return record?.kind === 'segment' ? record.bytes.subarray(startByte, endByte) : undefined
-    },
-    writeSegment(ticket, body, index, bytes) {
-      if (invalidations.isSuperseded(ticket) || bytes.byteLength > maxSegmentBytes) return
-      const record = index === 0 ? recordOf(ticket.key) : undefined
-      const variant = record?.variants.find((candidate) => isOnlySegmentOf(candidate.head, body))
-      if (record !== undefined && variant !== undefined) {
-        const variants = record.variants.map((candidate) =>
-          candidate === variant ? { head: variant.head, onlySegment: bytes } : candidate,
-        )
-        return write(ticket.key, variants, record.mark)
-      }
-      lru.set(segmentKey(body, index), { kind: 'segment', body, index, bytes })
-      // A record too large for the whole tier is not kept, and must not be counted as here.
-      if (!lru.has(segmentKey(body, index))) return
-      const indexes = present.get(body)
-      if (indexes === undefined) present.set(body, new Set([index]))
-      else indexes.add(index)
-    },
-    stats: () => ({ bytes: lru.calculatedSize, maxBytes, itemCount: lru.size }),
+  #forgetSegment({ body, index }: SegmentRecord): void {
+    const indexes = this.#present.get(body)
+    indexes?.delete(index)
+    if (indexes?.size === 0) this.#present.delete(body)
+  }
+
+  #forgetBodies(record: KeyRecord, key: string): void {
+    for (const { head } of record.variants) {
+      if (this.#keyOfBody.get(head.body) === key) this.#keyOfBody.delete(head.body)
+    }
   }
 }
 

@@ -55,16 +55,11 @@ export interface Loads {
   load(body: BodyId, index: number): Promise<Uint8Array | undefined>
 }
 
-interface Load {
-  readonly ticket: WriteTicket
-  readonly bytes: Promise<Uint8Array | undefined>
-}
-
 /** Beyond any segment's end: the store clips it there. */
 const WHOLE = Number.MAX_SAFE_INTEGER
 
 export function createLoads({ memory, disk, guard, tickets }: LoadsOptions): Loads {
-  const loading = new Map<string, Load>()
+  const loading = new Map<string, Promise<Uint8Array | undefined>>()
 
   async function read(body: BodyId, index: number): Promise<Uint8Array | undefined> {
     return guard.act(() => disk.readSegment(body, index, 0, WHOLE))
@@ -89,12 +84,9 @@ export function createLoads({ memory, disk, guard, tickets }: LoadsOptions): Loa
       if (ticket === undefined) return read(body, index)
       const name = `${body}/${index}`
       const running = loading.get(name)
-      // One that began before an invalidation may bring what is no longer to be had.
-      if (running !== undefined && running.ticket.position === ticket.position) return running.bytes
-      const bytes = readAndPromote(ticket, body, index).finally(() => {
-        if (loading.get(name)?.bytes === bytes) loading.delete(name)
-      })
-      loading.set(name, { ticket, bytes })
+      if (running !== undefined) return running
+      const bytes = readAndPromote(ticket, body, index).finally(() => loading.delete(name))
+      loading.set(name, bytes)
       return bytes
     },
   }

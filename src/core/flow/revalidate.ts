@@ -7,6 +7,7 @@ import { pathOf } from '../http/target.ts'
 import { decideFreshness } from '../policy/freshness.ts'
 import { WHOLE } from '../policy/origin-range.ts'
 import { freshenedFields, selectFreshened, validatorsOf } from '../policy/validation.ts'
+import type { WriteTicket } from '../ports/store.ts'
 import type { UpstreamResponse } from '../ports/upstream.ts'
 import type { Exchange } from './exchange.ts'
 import type { Fetched, HeadPlan } from './fetch-head.ts'
@@ -18,6 +19,8 @@ export async function fetchValidated(
   selected: StoredResponse,
   variants: readonly Variant[],
 ): Promise<Fetched> {
+  // Before the origin is asked: what is invalidated meanwhile must not be brought back by a 304.
+  const ticket = x.core.store.ticket(x.asked.key)
   const fetched = await fetchHead(x, plan)
   switch (fetched.kind) {
     case 'not-modified': {
@@ -26,7 +29,7 @@ export async function fetchValidated(
       // It speaks of a version that we do not have (RFC 9111 §4.3.3): ask for what there is.
       if (named === undefined) return await fetchHead(x, { conditional: [], range: WHOLE })
       const onlySegment = variants.find((variant) => variant.head === named)?.onlySegment
-      const head = await freshen(x, named, fetched.response)
+      const head = await freshen(x, ticket, named, fetched.response)
       return { kind: 'freshened', variant: { head, onlySegment }, response: fetched.response }
     }
     case 'unshareable': {
@@ -52,6 +55,7 @@ export async function fetchValidated(
 /** Lays a 304 over the stored head; the bytes stay as they are (RFC 9111 §4.3.4). */
 async function freshen(
   x: Exchange,
+  ticket: WriteTicket,
   stored: StoredResponse,
   notModified: UpstreamResponse,
 ): Promise<StoredResponse> {
@@ -77,6 +81,6 @@ async function freshen(
     validatedAtMs: notModified.receivedAtMs,
     invalidated: false,
   }
-  await core.store.writeHead(core.store.ticket(stored.key), head)
+  await core.store.writeHead(ticket, head)
   return head
 }

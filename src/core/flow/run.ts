@@ -24,6 +24,8 @@ export class Run {
   #buffer: Uint8Array | undefined
   #bufferStartByte = 0
   #noProgressCount = 0
+  /** Where it broke off: other addresses are tried first. */
+  readonly #avoid = new Set<string>()
 
   constructor(fill: BodyFill, startByte: number, endByte: number) {
     this.#fill = fill
@@ -69,6 +71,8 @@ export class Run {
           this.#fill.runEnded(this, error)
           return
         }
+        const address = response?.from.address ?? error.address
+        if (address !== undefined) this.#avoid.add(address)
         response = undefined
         await this.#pause()
         this.#fill.scope.record({ kind: 'resumed', atByte: this.atByte })
@@ -107,6 +111,7 @@ export class Run {
         authority: origin.authority,
         key: head.key,
         body: undefined,
+        avoid: this.#avoid,
         fields: [
           ...origin.fields,
           ...sameVersionFields(head),

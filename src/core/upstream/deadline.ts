@@ -70,8 +70,9 @@ function withIdleLimit(response: UpstreamResponse, clock: Clock, idleMs: number)
     const stop = clock.after(idleMs, () => {
       const message = `Cannot read body: nothing came for ${idleMs} ms`
       const error = new UpstreamError('connection_read_timeout', message, { retryable: true })
-      body.cancel(error)
+      // First: cancelling may end the read that waits, and that must not look like the body's end.
       reject(error)
+      body.cancel(error)
     })
     try {
       return await Promise.race([read, promise])

@@ -76,10 +76,14 @@ describe('verifyS3Signature', () => {
 
   it('refuses a signature that is 15 minutes and a second old, or as much ahead', () => {
     const skewed = { kind: 'refused', code: 'RequestTimeTooSkewed' }
-    const at = (nowMs: number): unknown => verifyS3Signature(GET_OBJECT, { ...options, nowMs })
-    expect(at(AT_MS + 900_000)).toMatchObject({ kind: 'valid' })
-    expect(at(AT_MS + 901_000)).toMatchObject(skewed)
-    expect(at(AT_MS - 901_000)).toMatchObject(skewed)
+    for (const [offsetMs, verdict] of [
+      [900_000, { kind: 'valid' }],
+      [901_000, skewed],
+      [-901_000, skewed],
+    ] as const) {
+      const at = { ...options, nowMs: AT_MS + offsetMs }
+      expect(verifyS3Signature(GET_OBJECT, at)).toMatchObject(verdict)
+    }
   })
 
   it('agrees with the signer of the AWS SDK, with and without a token', async () => {
@@ -110,7 +114,7 @@ describe('verifyS3Signature', () => {
           rawHeaders: Object.entries(signed.headers).flat(),
         }
         const verified = verifyS3Signature(request, { ...options, accounts: [account] })
-        expect(verified, path).toMatchObject({ kind: 'valid' })
+        expect([path, verified.kind]).toEqual([path, 'valid'])
       }
     }
   })

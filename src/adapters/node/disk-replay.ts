@@ -1,0 +1,172 @@
+// Reads the log of an earlier process again, from its end to its beginning: what is met first is the newest,
+// and an invalidation is met before anything that it concerns. So whatever is in the index at any time may be
+// served, also while the older part is still being read.
+
+import type { CacheKey } from '#core/entry/cache-key.ts'
+import type { WriteTicket } from '#core/ports/store.ts'
+
+import { parseEntry } from './disk-entry.ts'
+import { bodyIdOf, idOf, INVALIDATED, NO_SLOT } from './disk-index.ts'
+import type { Id, Place } from './disk-index.ts'
+import type { CopyRows } from './disk-index-copy.ts'
+import { HEAD_ROW, SEGMENT_ROW } from './disk-index-copy.ts'
+import type { DiskLog } from './disk-log.ts'
+import type { RecordHeader } from './disk-record.ts'
+import { ALIGN_BYTES } from './disk-record.ts'
+import { scanSlab } from './disk-scan.ts'
+import type { ScannedRecord } from './disk-scan.ts'
+import type { Slab } from './slabs.ts'
+
+/** What is known to have happened to a key after what is still to be read, mildest first. */
+const VERDICTS = ['validate', 'forget', 'drop'] as const
+type Verdict = (typeof VERDICTS)[number]
+
+export class Replay {
+  readonly #log: DiskLog
+  readonly #settled = new Map<string, Verdict>()
+  /** Position of the last invalidation before the record read last. */
+  #expectedPosition: number | undefined
+
+  constructor(log: DiskLog) {
+    this.#log = log
+  }
+
+  /** Position of the last invalidation before what was read. */
+  get expectedPosition(): number {
+    return this.#expectedPosition ?? 0
+  }
+
+  settle(key: Id, verdict: Verdict): void {
+    const name = key.join('.')
+    const before = this.#settled.get(name)
+    const isMilder = before !== undefined && VERDICTS.indexOf(before) > VERDICTS.indexOf(verdict)
+    if (!isMilder) this.#settled.set(name, verdict)
+  }
+
+  /**
+   * @param headPosition Of the last invalidation before the slab; `undefined` when only its end is read.
+   * @returns Whether no invalidation is missing. If one is, nothing older can be believed.
+   */
+  async readSlab(slab: Slab, fromByte: number, headPosition: number | undefined): Promise<boolean> {
+    const records = await scanSlab(this.#log.slabs, slab, fromByte)
+    if (slab.isGone) return true
+    for (const record of records.toReversed()) {
+      if (!this.#follows(positionAfter(record.header))) return false
+      this.#apply(record)
+      this.#log.sequence = Math.max(this.#log.sequence, record.header.sequence + 1)
+      if (isLink(record.header, this.#expectedPosition)) {
+        this.#expectedPosition = record.header.lastPosition
+      }
+    }
+    if (headPosition === undefined) return true
+    if (!this.#follows(headPosition)) return false
+    this.#expectedPosition ??= headPosition
+    return true
+  }
+
+  /** Takes up rows of the written index, which are older than all that was scanned. */
+  takeRows({ heads, segments }: CopyRows): void {
+    for (let at = 0; at < heads.length; at += HEAD_ROW) {
+      const [slab = 0, offset = 0, dataBytes = 0, headBytes = 0, flag] = heads.subarray(at + 4)
+      const place = { slab, offset: offset * ALIGN_BYTES, dataBytes, headBytes }
+      this.#takeHead(heads.slice(at, at + 4), place, flag === 1)
+    }
+    for (let at = 0; at < segments.length; at += SEGMENT_ROW) {
+      const [index = 0, slab = 0, offset = 0, dataBytes = 0] = segments.subarray(at + 8)
+      const place = { slab, offset: offset * ALIGN_BYTES, dataBytes, headBytes: 0 }
+      const key = segments.slice(at, at + 4)
+      this.#takeSegment(key, segments.slice(at + 4, at + 8), index, place)
+    }
+  }
+
+  takeTicket(ticket: WriteTicket): void {
+    const { invalidations } = this.#log
+    if (ticket.position > invalidations.ticket(ticket.key).position) invalidations.restore([ticket])
+    this.#log.lastPosition = Math.max(this.#log.lastPosition, ticket.position)
+  }
+
+  #follows(position: number): boolean {
+    if (this.#expectedPosition !== undefined && position < this.#expectedPosition) return false
+    this.#log.lastPosition = Math.max(this.#log.lastPosition, position)
+    return true
+  }
+
+  #apply({ header, head }: ScannedRecord): void {
+    const id = idOf(header.digest)
+    switch (header.kind) {
+      case 'drop':
+      case 'validate': {
+        const { position, generation, slab } = header
+        const ticket = { key: (head ?? '') as CacheKey, position, generation }
+        this.settle(id, header.kind)
+        this.takeTicket(ticket)
+        this.#log.copy.push({ kind: 'invalidated', ticket, slab })
+        return
+      }
+      case 'forget':
+        return this.settle(id, 'forget')
+      case 'head':
+      case 'segment':
+        return this.#applyRecord(header, head, id)
+      default:
+        throw new Error(`Cannot read record again: ${JSON.stringify(header.kind satisfies never)}`)
+    }
+  }
+
+  #applyRecord(header: RecordHeader, head: string | undefined, id: Id): void {
+    const { slab, offset, dataBytes, headBytes, body, segmentIndex } = header
+    const { copy } = this.#log
+    const digest = header.digest.subarray(0, 16)
+    if (headBytes > 0) {
+      const key = head === undefined ? undefined : parseEntry(head)?.key
+      const place = { slab, offset, dataBytes, headBytes }
+      // A torn head still says that what came before it is no longer so.
+      if (key === undefined) this.settle(id, 'forget')
+      else if (this.#takeHead(id, place, header.isInvalidated)) {
+        const slot = this.#log.index.findHead(id)
+        const isInvalidated = this.#log.index.has(slot, INVALIDATED)
+        const writtenAtMs = this.#log.clock.nowMs()
+        copy.push({ kind: 'head', digest, key, ...place, isInvalidated, writtenAtMs })
+      }
+    }
+    if (body === undefined) return
+    const place = { slab, offset, dataBytes, headBytes: 0 }
+    if (this.#takeSegment(id, bodyIdOf(body), segmentIndex, place)) {
+      copy.push({ kind: 'segment', digest, body, segmentIndex, slab, offset, dataBytes })
+    }
+  }
+
+  /** A head that is in the index, or waits to be written, is newer. */
+  #takeHead(key: Id, place: Place, isInvalidated: boolean): boolean {
+    const { index, slabs } = this.#log
+    const verdict = this.#settled.get(key.join('.'))
+    if (verdict === 'drop' || verdict === 'forget') return false
+    if (slabs.get(place.slab) === undefined || index.findHead(key) !== NO_SLOT) return false
+    index.putHead(key, place, isInvalidated || verdict === 'validate' ? INVALIDATED : 0)
+    return true
+  }
+
+  #takeSegment(key: Id, body: Id, segmentIndex: number, place: Place): boolean {
+    const { index, slabs } = this.#log
+    if (this.#settled.get(key.join('.')) === 'drop') return false
+    if (slabs.get(place.slab) === undefined) return false
+    if (index.findSegment(body, segmentIndex) !== NO_SLOT) return false
+    index.putSegment(key, body, segmentIndex, place, 0)
+    return true
+  }
+}
+
+/** Position of the last invalidation up to and with the record. */
+function positionAfter(header: RecordHeader): number {
+  return isInvalidation(header) ? header.position : header.lastPosition
+}
+
+function isInvalidation({ kind }: RecordHeader): boolean {
+  return kind === 'drop' || kind === 'validate'
+}
+
+/** A record that was written again after a failure stands twice: only one of them is a link of the chain. */
+function isLink(header: RecordHeader, expectedPosition: number | undefined): boolean {
+  if (expectedPosition === undefined) return true
+  return isInvalidation(header) && header.position === expectedPosition
+}

@@ -1,0 +1,404 @@
+// Appends what waits in the queue, and makes room for it: the only writer of the slabs.
+
+import { statfs } from 'node:fs/promises'
+import { crc32 } from 'node:zlib'
+
+import { formatEntry } from './disk-entry.ts'
+import { codeOf } from './disk-files.ts'
+import { INVALIDATED, NO_SLOT, USED, VERIFIED, bodyIdOf } from './disk-index.ts'
+import type { Place } from './disk-index.ts'
+import type { DiskLog } from './disk-log.ts'
+import { forgetHead, tellFailure } from './disk-log.ts'
+import type { Pending } from './disk-queue.ts'
+import { carriedRecord, diskKeyOfDigest } from './disk-queue.ts'
+import { readRecord } from './disk-reader.ts'
+import type { RecordHeader } from './disk-record.ts'
+import { ALIGN_BYTES, blockCrcsOf, encodeRecordHeader, recordBytesOf } from './disk-record.ts'
+import type { Slab } from './slabs.ts'
+
+export interface WriterOptions {
+  readonly maxBytes: number
+  readonly slabBytes: number
+}
+
+/** Records are collected until there is this much of them, or until the oldest has waited this long. */
+const COLLECT_BYTES = 1024 * 1024
+const COLLECT_MS = 50
+const BATCH_BYTES = 4 * 1024 * 1024
+/** So many errors within this time, and the disk is left alone but for a probe from time to time. */
+const MAX_ERROR_COUNT = 5
+const ERROR_WINDOW_MS = 60_000
+const PROBE_MS = 10_000
+/** A full disk may have room again soon. */
+const FULL_PROBE_MS = 2_000
+/** Left free on the disk, for the written index and for others. */
+const MAX_FREE_BYTES = 8 * 1024 * 1024
+const FREE_CHECK_MS = 1000
+
+class NoSpaceError extends Error {
+  readonly code = 'ENOSPC'
+  constructor(bytes: number, limit: number) {
+    super(`Cannot write ${bytes} bytes: the disk has room for ${limit}`)
+  }
+}
+
+interface Encoded {
+  readonly pending: Pending
+  readonly header: RecordHeader
+  readonly buffers: readonly Uint8Array[]
+  readonly bytes: number
+}
+
+export class DiskWriter {
+  readonly #log: DiskLog
+  readonly #maxBytes: number
+  readonly #slabBytes: number
+  /** Whatever touches slabs waits for its turn. */
+  #turn: Promise<void> = Promise.resolve()
+  #cancelTimer: (() => void) | undefined
+  #isDraining = false
+  #state: 'writing' | 'full' | 'degraded' | 'closed' = 'writing'
+  #errorsAtMs: number[] = []
+  #cancelProbe: (() => void) | undefined
+  #limit = { bytes: 0, atMs: Number.NEGATIVE_INFINITY }
+
+  constructor(log: DiskLog, options: WriterOptions) {
+    this.#log = log
+    this.#maxBytes = options.maxBytes
+    this.#slabBytes = options.slabBytes
+  }
+
+  /** Whether records are taken at all; invalidations always are. */
+  get isWriting(): boolean {
+    return this.#state === 'writing'
+  }
+
+  /** The largest record that is let in: it must not push out everything else. */
+  get maxRecordBytes(): number {
+    return this.#maxBytes / 4
+  }
+
+  /** To be called after each addition to the queue. */
+  wake(isUrgent: boolean): void {
+    if (isUrgent || this.#log.queue.bytes >= COLLECT_BYTES) {
+      void this.drain()
+      return
+    }
+    this.#cancelTimer ??= this.#log.clock.after(COLLECT_MS, () => void this.drain())
+  }
+
+  /** Resolves when what waited is written or given up. */
+  async drain(): Promise<void> {
+    this.#cancelTimer?.()
+    this.#cancelTimer = undefined
+    if (this.#isDraining) return this.#turn
+    this.#isDraining = true
+    await this.#inTurn(async () => {
+      try {
+        for (let batch = this.#take(); batch.length > 0; batch = this.#take()) {
+          await this.#write(batch)
+        }
+      } finally {
+        this.#isDraining = false
+      }
+    })
+  }
+
+  /** Evicts down to the budget, which may be smaller than that of the process before. */
+  trim(): Promise<void> {
+    return this.#inTurn(() => this.#makeRoom(0))
+  }
+
+  async close(): Promise<void> {
+    await this.drain()
+    this.#state = 'closed'
+    this.#cancelTimer?.()
+    this.#cancelProbe?.()
+    await this.#turn
+  }
+
+  #inTurn(task: () => Promise<void>): Promise<void> {
+    this.#turn = this.#turn.then(task).catch((error: unknown) => tellFailure(this.#log, error))
+    return this.#turn
+  }
+
+  #take(): readonly Pending[] {
+    return this.#log.queue.take(Math.min(BATCH_BYTES, this.#slabBytes))
+  }
+
+  async #write(batch: readonly Pending[]): Promise<void> {
+    let rest = batch
+    try {
+      const bytes = batch.reduce((sum, pending) => sum + sizeOf(pending), 0)
+      await this.#makeRoom(bytes)
+      while (rest.length > 0) rest = rest.slice(await this.#append(rest))
+    } catch (error) {
+      await this.#fail(rest, error)
+    }
+  }
+
+  /** Writes as many as fit into the active slab, and at least one. @returns How many. */
+  async #append(batch: readonly Pending[]): Promise<number> {
+    const { slabs } = this.#log
+    const slab = await this.#slabFor(batch[0])
+    const encoded: Encoded[] = []
+    let offset = slab.endByte
+    let lastPosition = this.#log.lastPosition
+    for (const pending of batch) {
+      const record = this.#encode(pending, slab, offset, lastPosition)
+      if (encoded.length > 0 && offset + record.bytes > this.#slabBytes) break
+      encoded.push(record)
+      offset += record.bytes
+      if (pending.text !== undefined) lastPosition = pending.ticket.position
+    }
+    const buffers = encoded.flatMap((record) => record.buffers)
+    await slabs.append(slab, buffers)
+    if (encoded.some(({ pending }) => pending.text !== undefined)) await slabs.sync(slab)
+    for (const record of encoded) this.#index(record)
+    this.#log.indexedSlab = slab.number
+    this.#log.indexedEndByte = slab.endByte
+    return encoded.length
+  }
+
+  async #slabFor(pending: Pending | undefined): Promise<Slab> {
+    const { slabs, clock, copy, lastPosition } = this.#log
+    const { active } = slabs
+    const bytes = pending === undefined ? 0 : sizeOf(pending)
+    const isEmpty = active?.endByte === ALIGN_BYTES
+    if (active !== undefined && (isEmpty || active.endByte + bytes <= this.#slabBytes))
+      return active
+    const slab = await slabs.create(clock.nowMs(), lastPosition)
+    copy.push({ kind: 'slab', slab: slab.number, nonce: slab.nonce })
+    return slab
+  }
+
+  #encode(pending: Pending, slab: Slab, offset: number, lastPosition: number): Encoded {
+    const data = pending.data?.bytes ?? new Uint8Array(0)
+    const text = pending.text ?? (pending.entry === undefined ? '' : formatEntry(pending.entry))
+    const head = Buffer.from(text)
+    const header: RecordHeader = {
+      kind: pending.kind,
+      isInvalidated: pending.isInvalidated,
+      digest: pending.key.digest,
+      body: pending.data?.body,
+      segmentIndex: pending.data?.segmentIndex ?? 0,
+      dataBytes: data.byteLength,
+      headBytes: head.byteLength,
+      headCrc: crc32(head),
+      sequence: this.#log.sequence++,
+      position: pending.ticket.position,
+      generation: pending.ticket.generation,
+      lastPosition,
+      slab: slab.number,
+      offset,
+      blockCrcs: blockCrcsOf(data),
+    }
+    const written = [encodeRecordHeader(header, slab.nonce), data, head]
+    const bytes = recordBytesOf(data.byteLength, head.byteLength)
+    const fill = bytes - written.reduce((sum, { byteLength }) => sum + byteLength, 0)
+    const buffers = [...written, Buffer.alloc(fill)].filter(({ byteLength }) => byteLength > 0)
+    return { pending, header, buffers, bytes }
+  }
+
+  /** Data first, then the index in memory, then its written copy. */
+  #index({ pending, header }: Encoded): void {
+    const { queue, copy, index, clock } = this.#log
+    const { key, carriedFrom, entry, data, text } = pending
+    const digest = key.digest.subarray(0, 16)
+    const { slab, offset, dataBytes, headBytes } = header
+    queue.finish(pending)
+    if (text !== undefined && (pending.kind === 'drop' || pending.kind === 'validate')) {
+      const ticket = { key: text, ...pending.ticket }
+      this.#log.lastPosition = Math.max(this.#log.lastPosition, ticket.position)
+      copy.push({ kind: pending.kind, digest, ticket, slab })
+      pending.settle?.()
+      return
+    }
+    if (pending.isCancelled) return
+    if (entry !== undefined && isStill(index.findHead(key.id))) {
+      const wasInvalidated =
+        carriedFrom !== undefined && index.has(index.findHead(key.id), INVALIDATED)
+      const isInvalidated = pending.isInvalidated || wasInvalidated
+      const place = { slab, offset, dataBytes, headBytes }
+      index.putHead(key.id, place, isInvalidated ? VERIFIED | INVALIDATED : VERIFIED)
+      const writtenAtMs = clock.nowMs()
+      copy.push({ kind: 'head', digest, key: entry.key, ...place, isInvalidated, writtenAtMs })
+    }
+    if (data === undefined) return
+    const { body, segmentIndex } = data
+    const id = bodyIdOf(body)
+    if (!isStill(index.findSegment(id, segmentIndex))) return
+    index.putSegment(key.id, id, segmentIndex, { slab, offset, dataBytes, headBytes: 0 }, VERIFIED)
+    copy.push({ kind: 'segment', digest, body, segmentIndex, slab, offset, dataBytes })
+
+    /** What is carried over must still be what the index means. */
+    function isStill(slot: number): boolean {
+      return carriedFrom === undefined || index.isAt(slot, carriedFrom)
+    }
+  }
+
+  async #makeRoom(bytes: number): Promise<void> {
+    const { slabs } = this.#log
+    const limit = await this.#limitBytes()
+    // What is carried over from an evicted slab stands twice for a moment.
+    const neededBytes = bytes + this.#slabBytes / 4 + ALIGN_BYTES
+    for (let slab = slabs.oldest; slab !== undefined; slab = slabs.oldest) {
+      if (slabs.bytes + neededBytes <= limit) return
+      await this.#evict(slab, true)
+    }
+    if (bytes > limit) throw new NoSpaceError(bytes, limit)
+  }
+
+  /** The budget, or less where the disk itself has less room. */
+  async #limitBytes(): Promise<number> {
+    const { clock, directory, slabs } = this.#log
+    const nowMs = clock.monotonicMs()
+    if (nowMs - this.#limit.atMs < FREE_CHECK_MS) return this.#limit.bytes
+    const { bavail, blocks, bsize } = await statfs(directory)
+    const keptFreeBytes = Math.min(MAX_FREE_BYTES, (blocks * bsize) / 20)
+    const availableBytes = Math.max(0, slabs.bytes + bavail * bsize - keptFreeBytes)
+    this.#limit = { bytes: Math.min(this.#maxBytes, availableBytes), atMs: nowMs }
+    return this.#limit.bytes
+  }
+
+  async #evict(slab: Slab, keepsUsed: boolean): Promise<void> {
+    const { slabs, index, copy } = this.#log
+    if (slabs.active === slab) slabs.active = undefined
+    if (keepsUsed) await this.#carryOver(slab)
+    for (const slot of index.slotsOf(slab.number)) index.forget(slot)
+    copy.push({ kind: 'evict', slab: slab.number })
+    await slabs.unlink(slab).catch((error: unknown) => tellFailure(this.#log, error))
+  }
+
+  /** Appends again what was read since it was written: heads first, up to a quarter of the slab. */
+  async #carryOver(slab: Slab): Promise<void> {
+    const { index } = this.#log
+    const places = new Map<number, Place>()
+    for (const slot of index.slotsOf(slab.number)) {
+      if (!index.has(slot, USED)) continue
+      const place = index.placeOf(slot)
+      if (index.isHead(slot) || !places.has(place.offset)) places.set(place.offset, place)
+    }
+    const ordered = [...places.values()].toSorted((a, b) => b.headBytes - a.headBytes)
+    let roomBytes = slab.endByte / 4
+    for (const place of ordered) {
+      const bytes = recordBytesOf(place.dataBytes, place.headBytes)
+      if (bytes > roomBytes) continue
+      roomBytes -= bytes
+      const pending = await this.#recordAt(slab, place)
+      if (pending !== undefined) await this.#append([pending])
+    }
+  }
+
+  async #recordAt(slab: Slab, place: Place): Promise<Pending | undefined> {
+    const { index, slabs } = this.#log
+    try {
+      const { header, data, entry } = await readRecord(slabs, slab, place, false)
+      const key = diskKeyOfDigest(header.digest)
+      const { body, segmentIndex } = header
+      const segment = body === undefined ? NO_SLOT : index.findSegment(bodyIdOf(body), segmentIndex)
+      const isUsed = index.isAt(segment, place) && index.has(segment, USED)
+      const kept =
+        body !== undefined && isUsed ? { body, segmentIndex, bytes: data } : undefined
+      const head = index.findHead(key.id)
+      const keptEntry = index.isAt(head, place) ? entry : undefined
+      if (kept === undefined && keptEntry === undefined) return undefined
+      const isInvalidated = keptEntry !== undefined && index.has(head, INVALIDATED)
+      const parts = { entry: keptEntry, data: kept, carriedFrom: place, isInvalidated }
+      return carriedRecord(key, header, parts)
+    } catch (error) {
+      tellFailure(this.#log, error)
+      return undefined
+    }
+  }
+
+  /** Gives up what could not be written, except for invalidations. */
+  async #fail(batch: readonly Pending[], error: unknown): Promise<void> {
+    const { slabs } = this.#log
+    tellFailure(this.#log, error)
+    // What was half written stays where it is, and nothing is put behind it.
+    slabs.active = undefined
+    this.#limit.atMs = Number.NEGATIVE_INFINITY
+    this.#countError(error)
+    const given = this.isWriting ? batch : [...batch, ...this.#log.queue.clear()]
+    for (const pending of given) {
+      if (pending.text !== undefined) continue
+      this.#log.queue.finish(pending)
+      if (pending.entry !== undefined) forgetHead(this.#log, pending.key)
+    }
+    await this.#insist(batch.filter(({ text }) => text !== undefined))
+    const { oldest } = slabs
+    if (this.#state === 'full' && oldest !== undefined) await this.#evict(oldest, false)
+  }
+
+  /** An invalidation that is not on disk could be undone by a restart: rather the whole tier goes. */
+  async #insist(invalidations: readonly Pending[]): Promise<void> {
+    if (invalidations.length === 0) return
+    for (let attempt = 0; attempt < 2; attempt++) {
+      try {
+        const { oldest } = this.#log.slabs
+        if (oldest !== undefined) await this.#evict(oldest, false)
+        let rest = invalidations
+        while (rest.length > 0) rest = rest.slice(await this.#append(rest))
+        return
+      } catch (error) {
+        tellFailure(this.#log, error)
+        this.#log.slabs.active = undefined
+      }
+    }
+    await this.#beginAnew()
+    for (const pending of invalidations) {
+      this.#log.queue.finish(pending)
+      pending.settle?.()
+    }
+  }
+
+  async #beginAnew(): Promise<void> {
+    const { slabs, index, copy } = this.#log
+    this.#log.record({
+      kind: 'store-failed',
+      message: 'Cannot write an invalidation: everything on disk was dropped instead',
+    })
+    index.clear()
+    copy.push({ kind: 'reset' })
+    for (const slab of slabs.all) {
+      await slabs.unlink(slab).catch((error: unknown) => tellFailure(this.#log, error))
+    }
+  }
+
+  #countError(error: unknown): void {
+    const nowMs = this.#log.clock.monotonicMs()
+    this.#errorsAtMs = this.#errorsAtMs.filter((atMs) => nowMs - atMs < ERROR_WINDOW_MS)
+    this.#errorsAtMs.push(nowMs)
+    if (this.#errorsAtMs.length >= MAX_ERROR_COUNT) this.#pause('degraded', PROBE_MS)
+    else if (codeOf(error) === 'ENOSPC') this.#pause('full', FULL_PROBE_MS)
+  }
+
+  #pause(state: 'full' | 'degraded', probeMs: number): void {
+    if (this.#state === 'closed') return
+    this.#state = state
+    this.#cancelProbe?.()
+    this.#cancelProbe = this.#log.clock.after(probeMs, () => void this.#inTurn(() => this.#probe()))
+  }
+
+  /** A slab that can be begun is the sign that the disk takes writes again. */
+  async #probe(): Promise<void> {
+    if (this.#state === 'writing' || this.#state === 'closed') return
+    const { slabs, clock, copy, lastPosition } = this.#log
+    try {
+      const slab = await slabs.create(clock.nowMs(), lastPosition)
+      copy.push({ kind: 'slab', slab: slab.number, nonce: slab.nonce })
+      this.#state = 'writing'
+      this.#errorsAtMs = []
+    } catch {
+      this.#pause(this.#state, this.#state === 'full' ? FULL_PROBE_MS : PROBE_MS)
+    }
+  }
+}
+
+/** An upper bound where the head has not been made into text yet. */
+function sizeOf({ data, entry, text }: Pending): number {
+  const dataBytes = data?.bytes.byteLength ?? 0
+  if (entry === undefined) return recordBytesOf(dataBytes, text?.length ?? 0)
+  return recordBytesOf(dataBytes, Buffer.byteLength(formatEntry(entry)))
+}

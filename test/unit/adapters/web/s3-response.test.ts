@@ -1,0 +1,123 @@
+import { afterEach, beforeEach, describe, expect, it } from 'vitest'
+
+import { all } from '#core/entry/fields.ts'
+import { ask, failureOf } from '../../../support/ask.ts'
+import { ACCOUNT, LAPSED, TEMPORARY, startS3Fixture } from '../../../support/s3-fixture.ts'
+import type { S3Fixture } from '../../../support/s3-fixture.ts'
+
+let s3: S3Fixture
+
+beforeEach(async () => {
+  s3 = await startS3Fixture()
+  s3.double.put('data', 'a', { sizeBytes: 10 })
+})
+
+afterEach(async () => {
+  await s3.close()
+})
+
+const INTERNAL_FIELDS = [
+  ['x-amz-meta-author', 'someone'],
+  ['x-amz-storage-class', 'GLACIER'],
+  ['x-amz-server-side-encryption', 'AES256'],
+  ['x-amz-replication-status', 'COMPLETED'],
+  ['x-goog-hash', 'crc32c=1'],
+  ['x-trans-id', 'tx1'],
+  ['x-timestamp', '1'],
+] as const
+const SHOWN_FIELDS = [
+  ['x-amz-checksum-sha256', 'abc='],
+  ['cache-control', 'max-age=60'],
+] as const
+
+describe('createS3Upstream, answers', () => {
+  it('shows nothing of the server and of the owner of the object', async () => {
+    const fields = [...INTERNAL_FIELDS, ...SHOWN_FIELDS]
+    s3.double.put('data', 'b', { body: 'object', fields })
+    const hit = await ask(s3.upstream(), '/b')
+    const names = hit.fields.filter((_, index) => index % 2 === 0)
+    const endToEnd = names.filter((name) => name !== 'connection' && name !== 'keep-alive')
+    expect(endToEnd.toSorted()).toEqual([
+      'accept-ranges',
+      'cache-control',
+      'content-length',
+      'content-type',
+      'date',
+      'etag',
+      'last-modified',
+      'x-amz-checksum-sha256',
+    ])
+    const miss = await ask(s3.upstream(), '/none')
+    expect(miss.fields.join()).not.toMatch(/amz|AmazonS3|NoSuchKey/)
+  })
+
+  it('never shows an error document, and frames its own text', async () => {
+    const got = await ask(s3.upstream(), '/none')
+    expect([got.status, got.text]).toEqual([404, 'Not found\n'])
+    expect(all(got.fields, 'content-type')).toEqual(['text/plain; charset=utf-8'])
+    expect(all(got.fields, 'content-length')).toEqual(['10'])
+    expect(got.field('transfer-encoding')).toBeUndefined()
+    expect(await got.response.settled).toEqual({ kind: 'complete' })
+  })
+
+  it.each([
+    ['GET', 404, 403],
+    ['HEAD', 404, 403],
+  ])(
+    'tells AccessDenied to %s as %i, or as %i where that is set',
+    async (method, missing, told) => {
+      s3.double.createBucket('hidden', { mayList: false })
+      const hiding = await ask(s3.upstream({ bucket: 'hidden' }), '/none', [], { method })
+      const telling = { bucket: 'hidden', missingKeyAs404: false }
+      const plain = await ask(s3.upstream(telling), '/none', [], { method })
+      expect([hiding.status, plain.status]).toEqual([missing, told])
+      expect(hiding.text + plain.text).toBe(method === 'GET' ? 'Not found\nForbidden\n' : '')
+    },
+  )
+
+  it('leaves a 403 for another reason a 403', async () => {
+    s3.double.fail({ status: 403, code: 'InvalidObjectState' }, 1)
+    expect((await ask(s3.upstream(), '/a')).status).toBe(403)
+  })
+
+  it('leaves 503 SlowDown a 503 with its Retry-After', async () => {
+    s3.double.fail({ status: 503, code: 'SlowDown', fields: [['Retry-After', '7']] }, 1)
+    const got = await ask(s3.upstream(), '/a')
+    expect([got.status, got.field('retry-after')]).toEqual([503, '7'])
+    expect(got.text).toBe('The origin is overloaded\n')
+  })
+
+  it('keeps the complete length in a 416 (RFC 9110 §15.5.17)', async () => {
+    const got = await ask(s3.upstream(), '/a', ['range', 'bytes=10-'])
+    expect([got.status, got.field('content-range')]).toEqual([416, 'bytes */10'])
+  })
+
+  it('reads no more than 64 KiB of an error, and takes a 403 without a code for one', async () => {
+    const body = `${' '.repeat(200_000)}<Error><Code>AccessDenied</Code></Error>`
+    s3.double.fail({ status: 403, code: '', body }, 1)
+    expect((await ask(s3.upstream(), '/a')).status).toBe(403)
+  })
+})
+
+describe('createS3Upstream, credentials', () => {
+  it.each([
+    ['a wrong secret', { ...ACCOUNT, secretAccessKey: 'wrong' }, 'SignatureDoesNotMatch'],
+    ['an unknown key', { accessKeyId: 'AKIDOTHER', secretAccessKey: 'x' }, 'InvalidAccessKeyId'],
+    ['a lapsed token', LAPSED, 'ExpiredToken'],
+    ['a missing token', { ...TEMPORARY, sessionToken: undefined }, 'InvalidToken'],
+    ['what no field can hold', { ...ACCOUNT, accessKeyId: 'a\nb' }, 'credentials that no field'],
+  ])('rejects on %s, so that nothing is stored', async (_, credentials, message) => {
+    const failure = await failureOf(ask(s3.upstream({ credentials: () => credentials }), '/a'))
+    expect(failure).toMatchObject({ kind: 'proxy_internal_error', retryable: false })
+    expect(failure.message).toContain(message)
+    expect(failure.message).not.toContain(credentials.secretAccessKey)
+  })
+
+  it('rejects when the region is wrong, or the bucket is elsewhere', async () => {
+    const elsewhere = ask(s3.upstream({ region: 'eu-west-1' }), '/a')
+    await expect(elsewhere).rejects.toThrow('AuthorizationHeaderMalformed')
+    const fields = [['x-amz-bucket-region', 'eu-central-1']] as const
+    s3.double.fail({ status: 301, code: 'PermanentRedirect', fields }, 1)
+    await expect(ask(s3.upstream(), '/a')).rejects.toThrow('it is in "eu-central-1"')
+  })
+})

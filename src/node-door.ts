@@ -5,7 +5,7 @@ import type { Tracer } from '@opentelemetry/api'
 import { answerOf } from '#app/answer-response.ts'
 import type { createApp } from '#app/app.ts'
 import { needsApp } from '#app/app.ts'
-import { answerOfRefusal } from '#app/error-response.ts'
+import { answerOfError, answerOfRefusal } from '#app/error-response.ts'
 import type { Handle } from '#app/handle.ts'
 import type { Answer } from '#core/entry/answer.ts'
 import type { RawRequest } from '#core/entry/asked.ts'
@@ -53,9 +53,18 @@ export function createDoor(options: DoorOptions): Door {
 
   return function door(raw, exchange) {
     const visit = new Visit(options, raw, exchange, `${options.idPrefix}${++requestCount}`)
-    const answer = visit.answer()
-    if (!isPromise(answer)) return visit.answered(answer)
-    return answer.then((settled) => visit.answered(settled))
+    // What is thrown here is a mistake of ours, and no reason for others to go without an answer.
+    const failed = (error: unknown) => {
+      options.onBackgroundError(error)
+      return visit.answered(answerOfError(error, options.readOptions.name))
+    }
+    try {
+      const answer = visit.answer()
+      if (!isPromise(answer)) return visit.answered(answer)
+      return answer.then((settled) => visit.answered(settled)).catch(failed)
+    } catch (error) {
+      return failed(error)
+    }
   }
 }
 
@@ -166,7 +175,8 @@ async function answerThroughApp(
   for (let i = 0; i < head.fields.length; i += 2) {
     headers.append(head.fields[i] ?? '', head.fields[i + 1] ?? '')
   }
-  const url = `http://${head.authority}${head.raw.target}`
+  // What is a good Host need not be one that a URL can have; nothing here looks at it.
+  const url = `http://edge${head.raw.target}`
   const request = new Request(url, { method: head.raw.method, headers })
   const response = await app.fetch(request, { head, site, scope })
   const answer = answerOf(response)

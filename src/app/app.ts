@@ -33,5 +33,7 @@ export function createApp(handle: Handle): Hono<EdgeEnv> {
 /** Whether a request needs the app, or may be handled without it: plain reads of a site without middleware. */
 export function needsApp(head: ReadHead, site: Site | undefined): boolean {
   const { method } = head.raw
+  // No Request can have these methods (Fetch §2.2.1), and no site relays them.
+  if (method === 'TRACE' || method === 'CONNECT') return false
   return (method !== 'GET' && method !== 'HEAD') || site?.cors !== undefined
 }

@@ -97,7 +97,8 @@ export function testVariants(open: () => Store): void {
   it('keeps the head written last, also when nobody waits between the writes', async () => {
     const store = open()
     const heads = [200, 203, 404].map((status) => testHead(KEY, BODY, { status }))
-    await Promise.all(heads.map((head) => store.writeHead(store.ticket(KEY), head)))
+    const writes = heads.map(async (head) => store.writeHead(store.ticket(KEY), head))
+    await Promise.all(writes)
     expect(await headsOf(store, KEY)).toEqual(heads.slice(-1))
   })
 

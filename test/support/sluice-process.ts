@@ -98,8 +98,9 @@ export async function startSluice(
 ): Promise<SluiceProcess> {
   const ports = ['--listen', '127.0.0.1:0', '--admin', '127.0.0.1:0']
   const args = ['serve', ...ports, '--disk', 'off', '--log', 'json', ...flags]
-  const { child, stdout, stderr, lines, ended } = spawnSluice(args, options)
-  const ready = await untilReady(child, stdout, ended, options.readyMs ?? 10_000)
+  const spawned = spawnSluice(args, options)
+  const { child, stdout, stderr, lines, ended } = spawned
+  const ready = await untilReady(spawned, options.readyMs ?? 10_000)
   if (ready === undefined) {
     child.kill('SIGKILL')
     await ended
@@ -222,17 +223,12 @@ function cleanEnvironment(): NodeJS.ProcessEnv {
 }
 
 async function untilReady(
-  child: ChildProcess,
-  stdout: readonly string[],
-  ended: Promise<unknown>,
+  { child, stdout }: Spawned,
   readyMs: number,
 ): Promise<RegExpExecArray | undefined> {
-  let isOver = false
-  void ended.then(() => {
-    isOver = true
-  })
   const outOfTimeAtMs = performance.now() + readyMs
-  while (!isOver && performance.now() < outOfTimeAtMs && child.pid !== undefined) {
+  const isAlive = () => child.pid !== undefined && child.exitCode === null
+  while (isAlive() && performance.now() < outOfTimeAtMs) {
     for (const line of stdout) {
       const ready = READY.exec(line)
       if (ready !== null) return ready

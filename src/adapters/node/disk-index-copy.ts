@@ -161,6 +161,7 @@ export class IndexCopy {
   async close(): Promise<void> {
     await this.settle()
     await this.#ask({ kind: 'close' }).catch(() => undefined)
+    this.#isBroken = true
     await this.#worker.terminate()
   }
 

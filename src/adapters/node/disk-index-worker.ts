@@ -135,7 +135,9 @@ function createAnew(old: { readonly path: string; readonly database?: DatabaseSy
   rmSync(path, { force: true })
   const database = connect(path)
   database.exec(`BEGIN; ${SCHEMA} COMMIT`)
-  database.exec(`PRAGMA application_id = ${APPLICATION_ID}; PRAGMA user_version = ${SCHEMA_VERSION}`)
+  database.exec(
+    `PRAGMA application_id = ${APPLICATION_ID}; PRAGMA user_version = ${SCHEMA_VERSION}`,
+  )
   return { path, database, statements: prepare(database) }
 }
 

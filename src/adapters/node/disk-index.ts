@@ -164,6 +164,13 @@ export class DiskIndex {
     return this.#word(slot, SEGMENT) === HEAD
   }
 
+  /** The beginning of the digest of the key that a segment belongs to. */
+  keyOf(segment: number): Uint8Array {
+    let slot = segment
+    while (!this.isHead(slot)) slot = this.#word(slot, PREVIOUS)
+    return new Uint8Array(this.#words.slice(slot * STRIDE, slot * STRIDE + 4).buffer)
+  }
+
   clear(): void {
     this.#words = new Uint32Array(STRIDE * 1024)
     this.#table = new Uint32Array(2048)

@@ -28,6 +28,8 @@ export interface DiskLog {
   /** Where the last record that is in the index ends. */
   indexedSlab: number
   indexedEndByte: number
+  /** False while the written copy lacks a part of the log. */
+  isCopyComplete: boolean
   /** Goes on while what an earlier process has left is read again. */
   replay: Replay | undefined
 }

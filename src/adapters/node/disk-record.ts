@@ -139,8 +139,7 @@ export function decodeRecordHeader(
   const isInPlace = slab === at.slab && offset === at.offset
   if (!isInPlace || buffer.compare(at.nonce, 0, NONCE_BYTES, 112, 120) !== 0) return undefined
   const blockCrcs = new Uint32Array((headerBytes - FIXED_BYTES) / 4)
-  for (let i = 0; i < blockCrcs.length; i++)
-    blockCrcs[i] = buffer.readUInt32LE(FIXED_BYTES + 4 * i)
+  for (let i = 0; i < blockCrcs.length; i++) blockCrcs[i] = buffer.readUInt32LE(FIXED_BYTES + 4 * i)
   return {
     kind,
     isInvalidated: (buffer.readUInt8(7) & FLAG_INVALIDATED) !== 0,

@@ -25,16 +25,26 @@ export async function recover(log: DiskLog): Promise<{ readonly rest: Promise<vo
   const found = await findSlabs(log.directory)
   const copy = await loadCopy(log)
   for (const { slab } of found) log.slabs.reserve(slab)
-  if (copy?.state.isComplete === true) {
-    log.slabs.reserve(copy.state.slab)
-    if (await readWithCopy(log, found, copy)) {
+  if (copy?.state.isComplete !== true) return readWithoutCopy(log, found)
+  log.slabs.reserve(copy.state.slab)
+  switch (await readWithCopy(log, found, copy)) {
+    case 'whole':
       log.replay = undefined
       return { rest: Promise.resolve() }
-    }
-    log.index.clear()
-    for (const slab of log.slabs.all) await discard(log, slab)
-    await log.copy.erase().catch((error: unknown) => tellFailure(log, error))
+    case 'gap':
+      await discardAll(
+        log,
+        log.slabs.all.map((slab) => ({ slab })),
+      )
+      break
+    case 'unreadable':
+      await log.slabs.close()
+      break
+    default:
+      throw new Error('Cannot recover: unknown outcome')
   }
+  log.index.clear()
+  await log.copy.erase().catch((error: unknown) => tellFailure(log, error))
   return readWithoutCopy(log, await findSlabs(log.directory))
 }
 
@@ -45,7 +55,7 @@ export function copyStateOf(log: DiskLog): CopyState {
     endByte: log.indexedEndByte,
     lastPosition: log.lastPosition,
     sequence: log.sequence,
-    isComplete: log.replay === undefined,
+    isComplete: log.isCopyComplete,
   }
 }
 
@@ -59,41 +69,45 @@ async function loadCopy(log: DiskLog): Promise<LoadedCopy | undefined> {
   }
 }
 
-/** @returns False when the two do not fit together: then the log alone decides. */
+type Outcome = 'whole' | 'gap' | 'unreadable'
+
+/** Whatever does not fit together leaves the decision to the log alone. */
 async function readWithCopy(
   log: DiskLog,
   found: readonly FoundSlab[],
   { state, slabs, invalidated }: LoadedCopy,
-): Promise<boolean> {
-  const replay = beginReplay(log)
+): Promise<Outcome> {
+  const replay = beginReplay(log, 'tail')
   const nonces = new Map(slabs.map(({ slab, nonce }) => [slab, nonce]))
   for (const { slab: number, bytes } of found.toReversed()) {
     const nonce = nonces.get(number)
-    if (nonce !== undefined) {
-      const slab = log.slabs.adopt(number, nonce, bytes)
-      if (number < state.slab) continue
-      const fromByte = number === state.slab ? state.endByte : 0
-      const headPosition = number === state.slab ? undefined : state.lastPosition
-      if (!(await replay.readSlab(slab, fromByte, headPosition))) return false
-    } else {
+    nonces.delete(number)
+    if (number > state.slab) {
       const known = await adopt(log, number, bytes)
-      // Of a slab that the index has let go of, nothing is wanted.
       if (known === undefined) continue
-      const isNewer = number > state.slab
-      if (!isNewer) await discard(log, known.slab)
-      else if (!(await replay.readSlab(known.slab, 0, known.header.lastPosition))) return false
+      const isWhole = await replay.readSlab(known.slab, 0, known.header.lastPosition)
+      if (!isWhole) return 'gap'
+    } else if (nonce === undefined) {
+      // Of a slab that the index has let go of, nothing is wanted.
+      await discard(log, log.slabs.adopt(number, new Uint8Array(8), bytes))
+    } else {
+      const slab = log.slabs.adopt(number, nonce, bytes)
+      if (number !== state.slab) continue
+      if (!(await replay.readSlab(slab, state.endByte, undefined))) return 'gap'
     }
   }
-  if (replay.expectedPosition > state.lastPosition) return false
+  if (replay.expectedPosition > state.lastPosition) return 'gap'
   takePosition(log, state)
   for (const ticket of invalidated) replay.takeTicket(ticket)
   try {
     await log.copy.loadRows((rows) => replay.takeRows(rows))
-    return true
   } catch (error) {
     tellFailure(log, error)
-    return false
+    return 'unreadable'
   }
+  replay.finish()
+  for (const slab of nonces.keys()) log.copy.push({ kind: 'evict', slab })
+  return 'whole'
 }
 
 /** The newest slab is read before anything is served, as it knows the last position; the others after. */
@@ -101,41 +115,46 @@ async function readWithoutCopy(
   log: DiskLog,
   found: readonly FoundSlab[],
 ): Promise<{ readonly rest: Promise<void> }> {
-  const replay = beginReplay(log)
-  const adopted: { readonly slab: Slab; readonly header: SlabHeader }[] = []
+  log.isCopyComplete = false
+  const replay = beginReplay(log, 'whole')
+  const adopted: AdoptedSlab[] = []
   for (const { slab, bytes } of found.toReversed()) {
     const known = await adopt(log, slab, bytes)
-    if (known === undefined) continue
-    adopted.push(known)
-    log.copy.push({ kind: 'slab', slab, nonce: known.slab.nonce })
+    if (known !== undefined) adopted.push(known)
   }
-  const isWhole = await readSlabs(log, replay, adopted.splice(0, 1))
-  if (!isWhole) await discardAll(log, adopted)
-  const rest = readSlabs(log, replay, isWhole ? adopted : []).then(async (isRestWhole) => {
-    if (!isRestWhole) await discardAll(log, adopted)
-    log.replay = undefined
-    await log.copy.settle()
-  })
-  if (adopted.length === 0) await rest
-  return { rest: rest.catch((error: unknown) => tellFailure(log, error)) }
+  const older = adopted.splice(1)
+  const isWhole = await readSlabs(log, replay, adopted)
+  if (!isWhole) await discardAll(log, older)
+  const rest = readSlabs(log, replay, isWhole ? older : [])
+    .catch((error: unknown) => tellFailure(log, error))
+    .then(async () => {
+      log.replay = undefined
+      log.isCopyComplete = true
+      await log.copy.settle()
+    })
+  if (older.length === 0) await rest
+  return { rest }
 }
 
+interface AdoptedSlab {
+  readonly slab: Slab
+  readonly header: SlabHeader
+}
+
+/** From the newest to the oldest. */
 async function readSlabs(
   log: DiskLog,
   replay: Replay,
-  slabs: readonly { readonly slab: Slab; readonly header: SlabHeader }[],
+  slabs: readonly AdoptedSlab[],
 ): Promise<boolean> {
   for (const { slab, header } of slabs) {
     if (slab.isGone) continue
-    if (await replay.readSlab(slab, 0, header.lastPosition)) {
-      if (slab.number > log.indexedSlab) {
-        log.indexedSlab = slab.number
-        log.indexedEndByte = slab.endByte
-      }
-      continue
-    }
-    const older = slabs.filter((other) => other.slab.number < slab.number)
-    await discardAll(log, older)
+    log.copy.push({ kind: 'slab', slab: slab.number, nonce: slab.nonce })
+    if (await replay.readSlab(slab, 0, header.lastPosition)) continue
+    await discardAll(
+      log,
+      slabs.filter((other) => other.slab.number < slab.number),
+    )
     return false
   }
   return true
@@ -154,7 +173,11 @@ async function discardAll(log: DiskLog, slabs: readonly { readonly slab: Slab }[
   }
 }
 
-async function adopt(log: DiskLog, number: number, bytes: number) {
+async function adopt(
+  log: DiskLog,
+  number: number,
+  bytes: number,
+): Promise<AdoptedSlab | undefined> {
   const { slabs } = log
   const unknown: Slab = { number, nonce: new Uint8Array(8), endByte: bytes, isGone: false }
   const header = await readSlabHeader(slabs, unknown)
@@ -167,8 +190,8 @@ async function discard(log: DiskLog, slab: Slab): Promise<void> {
   await log.slabs.unlink(slab).catch((error: unknown) => tellFailure(log, error))
 }
 
-function beginReplay(log: DiskLog): Replay {
-  const replay = new Replay(log)
+function beginReplay(log: DiskLog, part: 'tail' | 'whole'): Replay {
+  const replay = new Replay(log, part)
   log.replay = replay
   return replay
 }
@@ -176,8 +199,10 @@ function beginReplay(log: DiskLog): Replay {
 function takePosition(log: DiskLog, state: CopyState): void {
   log.lastPosition = Math.max(log.lastPosition, state.lastPosition)
   log.sequence = Math.max(log.sequence, state.sequence)
-  log.indexedSlab = Math.max(log.indexedSlab, state.slab)
-  if (log.indexedSlab === state.slab) log.indexedEndByte = state.endByte
+  // Where a tail was read, the index is as far as that.
+  if (log.indexedSlab !== 0) return
+  log.indexedSlab = state.slab
+  log.indexedEndByte = state.endByte
 }
 
 /** Positions go on from where they were. No key is empty, so this concerns no response. */

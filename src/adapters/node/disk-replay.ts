@@ -8,7 +8,7 @@ import type { WriteTicket } from '#core/ports/store.ts'
 import { parseEntry } from './disk-entry.ts'
 import { bodyIdOf, idOf, INVALIDATED, NO_SLOT } from './disk-index.ts'
 import type { Id, Place } from './disk-index.ts'
-import type { CopyRows } from './disk-index-copy.ts'
+import type { CopyChange, CopyRows } from './disk-index-copy.ts'
 import { HEAD_ROW, SEGMENT_ROW } from './disk-index-copy.ts'
 import type { DiskLog } from './disk-log.ts'
 import type { RecordHeader } from './disk-record.ts'
@@ -24,11 +24,15 @@ type Verdict = (typeof VERDICTS)[number]
 export class Replay {
   readonly #log: DiskLog
   readonly #settled = new Map<string, Verdict>()
+  /** Of a tail: what the written index does not know yet, the newest first. */
+  readonly #changes: CopyChange[] | undefined
   /** Position of the last invalidation before the record read last. */
   #expectedPosition: number | undefined
 
-  constructor(log: DiskLog) {
+  /** @param part The whole log, or its tail behind what the written index knows. */
+  constructor(log: DiskLog, part: 'tail' | 'whole') {
     this.#log = log
+    this.#changes = part === 'tail' ? [] : undefined
   }
 
   /** Position of the last invalidation before what was read. */
@@ -50,6 +54,11 @@ export class Replay {
   async readSlab(slab: Slab, fromByte: number, headPosition: number | undefined): Promise<boolean> {
     const records = await scanSlab(this.#log.slabs, slab, fromByte)
     if (slab.isGone) return true
+    this.#changes?.push({ kind: 'slab', slab: slab.number, nonce: slab.nonce })
+    if (slab.number >= this.#log.indexedSlab) {
+      this.#log.indexedSlab = slab.number
+      this.#log.indexedEndByte = slab.endByte
+    }
     for (const record of records.toReversed()) {
       if (!this.#follows(positionAfter(record.header))) return false
       this.#apply(record)
@@ -62,6 +71,11 @@ export class Replay {
     if (!this.#follows(headPosition)) return false
     this.#expectedPosition ??= headPosition
     return true
+  }
+
+  /** Tells the written index of the tail, in the order in which it happened. */
+  finish(): void {
+    for (const change of this.#changes?.toReversed() ?? []) this.#log.copy.push(change)
   }
 
   /** Takes up rows of the written index, which are older than all that was scanned. */
@@ -100,11 +114,12 @@ export class Replay {
         const ticket = { key: (head ?? '') as CacheKey, position, generation }
         this.settle(id, header.kind)
         this.takeTicket(ticket)
-        this.#log.copy.push({ kind: 'invalidated', ticket, slab })
+        if (this.#changes === undefined) this.#push({ kind: 'invalidated', ticket, slab })
+        else this.#push({ kind: header.kind, digest: header.digest.subarray(0, 16), ticket, slab })
         return
       }
       case 'forget':
-        return this.settle(id, 'forget')
+        return this.#forget(header, id)
       case 'head':
       case 'segment':
         return this.#applyRecord(header, head, id)
@@ -115,25 +130,35 @@ export class Replay {
 
   #applyRecord(header: RecordHeader, head: string | undefined, id: Id): void {
     const { slab, offset, dataBytes, headBytes, body, segmentIndex } = header
-    const { copy } = this.#log
     const digest = header.digest.subarray(0, 16)
     if (headBytes > 0) {
       const key = head === undefined ? undefined : parseEntry(head)?.key
       const place = { slab, offset, dataBytes, headBytes }
       // A torn head still says that what came before it is no longer so.
-      if (key === undefined) this.settle(id, 'forget')
+      if (key === undefined) this.#forget(header, id)
       else if (this.#takeHead(id, place, header.isInvalidated)) {
         const slot = this.#log.index.findHead(id)
         const isInvalidated = this.#log.index.has(slot, INVALIDATED)
         const writtenAtMs = this.#log.clock.nowMs()
-        copy.push({ kind: 'head', digest, key, ...place, isInvalidated, writtenAtMs })
+        this.#push({ kind: 'head', digest, key, ...place, isInvalidated, writtenAtMs })
       }
     }
     if (body === undefined) return
     const place = { slab, offset, dataBytes, headBytes: 0 }
     if (this.#takeSegment(id, bodyIdOf(body), segmentIndex, place)) {
-      copy.push({ kind: 'segment', digest, body, segmentIndex, slab, offset, dataBytes })
+      this.#push({ kind: 'segment', digest, body, segmentIndex, slab, offset, dataBytes })
     }
+  }
+
+  #forget(header: RecordHeader, id: Id): void {
+    this.settle(id, 'forget')
+    if (this.#changes === undefined) return
+    this.#push({ kind: 'forget-head', digest: header.digest.subarray(0, 16) })
+  }
+
+  #push(change: CopyChange): void {
+    if (this.#changes === undefined) this.#log.copy.push(change)
+    else this.#changes.push(change)
   }
 
   /** A head that is in the index, or waits to be written, is newer. */

@@ -298,8 +298,7 @@ export class DiskWriter {
       const { body, segmentIndex } = header
       const segment = body === undefined ? NO_SLOT : index.findSegment(bodyIdOf(body), segmentIndex)
       const isUsed = index.isAt(segment, place) && index.has(segment, USED)
-      const kept =
-        body !== undefined && isUsed ? { body, segmentIndex, bytes: data } : undefined
+      const kept = body !== undefined && isUsed ? { body, segmentIndex, bytes: data } : undefined
       const head = index.findHead(key.id)
       const keptEntry = index.isAt(head, place) ? entry : undefined
       if (kept === undefined && keptEntry === undefined) return undefined
@@ -385,13 +384,14 @@ export class DiskWriter {
   async #probe(): Promise<void> {
     if (this.#state === 'writing' || this.#state === 'closed') return
     const { slabs, clock, copy, lastPosition } = this.#log
+    const state = this.#state
     try {
       const slab = await slabs.create(clock.nowMs(), lastPosition)
       copy.push({ kind: 'slab', slab: slab.number, nonce: slab.nonce })
       this.#state = 'writing'
       this.#errorsAtMs = []
     } catch {
-      this.#pause(this.#state, this.#state === 'full' ? FULL_PROBE_MS : PROBE_MS)
+      this.#pause(state, state === 'full' ? FULL_PROBE_MS : PROBE_MS)
     }
   }
 }

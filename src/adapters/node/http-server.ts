@@ -9,6 +9,8 @@ import type { Answer } from '#core/entry/answer.ts'
 import type { RawRequest } from '#core/entry/asked.ts'
 import type { Maybe } from '#core/entry/byte-source.ts'
 import { isPromise } from '#core/entry/byte-source.ts'
+import { createConnections } from './connections.ts'
+import type { Connections } from './connections.ts'
 import { requestBody } from './request-body.ts'
 import { writeAnswer } from './socket-answer.ts'
 
@@ -62,7 +64,8 @@ const SWEEP_MS = 250
 
 export async function listenHttp(options: HttpServerOptions): Promise<HttpServer> {
   let isDraining = false
-  const sockets = new Set<Socket>()
+  const connections = createConnections()
+  const answerRequest = createListener(options, connections, () => isDraining)
   const server = createServer(
     {
       maxHeaderSize: options.maxHeadBytes,
@@ -73,45 +76,51 @@ export async function listenHttp(options: HttpServerOptions): Promise<HttpServer
       requireHostHeader: false,
       noDelay: true,
     },
-    listener,
+    answerRequest,
   )
   server.maxHeadersCount = 0
   server.maxRequestsPerSocket = options.maxRequestsPerSocket
   server.maxConnections = options.maxConnectionCount
   server.timeout = options.stallMs
-  server.on('connection', (socket: Socket) => {
-    sockets.add(socket)
-    socket.once('close', () => sockets.delete(socket))
+  server.on('connection', connections.add)
+  server.on('clientError', (error, socket) => {
+    refuseMalformed(error, socket as Socket, connections)
   })
-  server.on('clientError', refuseMalformed)
-  server.on('checkContinue', (req: IncomingMessage, res: ServerResponse) => {
-    // Only what reads the body asks for it.
-    listener(req, res)
+  server.on('timeout', (socket: Socket) => {
+    // Silence is the client's fault when it does not take what was written, or asks for nothing.
+    if (socket.writableLength > 0 || !connections.isAnswering(socket)) socket.destroy()
   })
+  // Only what reads the body asks for it; what else is expected is judged with the request.
+  server.on('checkContinue', answerRequest)
+  server.on('checkExpectation', answerRequest)
   server.on('connect', (_req: IncomingMessage, socket: Socket) => {
-    socket.end('HTTP/1.1 405 Method Not Allowed\r\nConnection: close\r\nContent-Length: 0\r\n\r\n')
+    // Node lets go of the socket, and with it of its errors.
+    socket.on('error', () => socket.destroy())
+    connections.refuse(socket, '405 Method Not Allowed')
   })
-
-  function listener(req: IncomingMessage, res: ServerResponse): void {
-    const raw: RawRequest = {
-      method: req.method ?? '',
-      target: req.url ?? '',
-      httpVersion: req.httpVersion,
-      lines: req.rawHeaders,
-      body: requestBody(req, res),
-    }
-    const exchange: ServerExchange = {
-      socket: req.socket,
-      sendEarlyHints: (links) => res.writeEarlyHints({ link: [...links] }),
-      onDone: undefined,
-      onGone: undefined,
-    }
-    const answer = options.handle(raw, exchange)
-    if (!isPromise(answer)) return write(req, res, exchange, answer)
-    res.once('close', () => exchange.onGone?.())
-    void answer.then((settled) => write(req, res, exchange, settled))
+  await new Promise<void>((resolve, reject) => {
+    server.once('error', reject)
+    server.listen(options.port, options.host, () => resolve())
+  })
+  const { address, port } = server.address() as AddressInfo
+  return {
+    host: address,
+    port,
+    connectionCount: () => connections.count(),
+    drain() {
+      isDraining = true
+    },
+    close: (graceMs) => closeServer(server, connections, graceMs),
   }
+}
 
+type Listener = (req: IncomingMessage, res: ServerResponse) => void
+
+function createListener(
+  options: HttpServerOptions,
+  connections: Connections,
+  isDraining: () => boolean,
+): Listener {
   function write(
     req: IncomingMessage,
     res: ServerResponse,
@@ -120,7 +129,13 @@ export async function listenHttp(options: HttpServerOptions): Promise<HttpServer
   ): void {
     let bodyBytes = 0
     let failure: unknown
-    const closes = isDraining || answer.closes === true
+    const closes = isDraining() || answer.closes === true || isBodyLeft(req)
+    const done = () => {
+      const error = failure ?? (res.writableFinished ? undefined : new Error('client is gone'))
+      exchange.onDone?.({ status: answer.status, bodyBytes, error })
+      // What is left of a request nobody read must not be taken for the next one.
+      if (closes) req.socket.destroySoon()
+    }
     writeAnswer(res, answer, {
       isHead: req.method === 'HEAD',
       closes,
@@ -131,34 +146,42 @@ export async function listenHttp(options: HttpServerOptions): Promise<HttpServer
         failure = error
       },
     })
-    const done = () => {
-      const error = failure ?? (res.writableFinished ? undefined : new Error('client is gone'))
-      exchange.onDone?.({ status: answer.status, bodyBytes, error })
-      // What is left of a request nobody read must not be taken for the next one.
-      if (answer.closes === true) req.socket.destroySoon()
-    }
     if (res.closed) done()
     else res.once('close', done)
   }
 
-  await new Promise<void>((resolve, reject) => {
-    server.once('error', reject)
-    server.listen(options.port, options.host, () => resolve())
-  })
-  const { address, port } = server.address() as AddressInfo
-  return {
-    host: address,
-    port,
-    connectionCount: () => sockets.size,
-    drain() {
-      isDraining = true
-    },
-    close: (graceMs) => closeServer(server, sockets, graceMs),
+  return function listener(req, res) {
+    const { socket } = req
+    const raw: RawRequest = {
+      method: req.method ?? '',
+      target: req.url ?? '',
+      httpVersion: req.httpVersion,
+      lines: req.rawHeaders,
+      body: requestBody(req, res),
+    }
+    const exchange: ServerExchange = {
+      socket,
+      sendEarlyHints: (links) => sendEarlyHints(req, res, links),
+      onDone: undefined,
+      onGone: undefined,
+    }
+    const end = connections.begin(req, res)
+    res.once('close', () => {
+      end()
+      if (!res.writableFinished) exchange.onGone?.()
+    })
+    const answer = options.handle(raw, exchange)
+    if (!isPromise(answer)) return write(req, res, exchange, answer)
+    void answer.then((settled) => write(req, res, exchange, settled))
   }
 }
 
-/** What the parser refuses gets a short answer, and its connection ends. */
-function refuseMalformed(error: NodeJS.ErrnoException, socket: Socket): void {
+/** What the parser refuses gets a short answer in its turn, and its connection ends. */
+function refuseMalformed(
+  error: NodeJS.ErrnoException,
+  socket: Socket,
+  connections: Connections,
+): void {
   if (error.code === 'ECONNRESET' || !socket.writable) {
     socket.destroy()
     return
@@ -170,16 +193,38 @@ function refuseMalformed(error: NodeJS.ErrnoException, socket: Socket): void {
     : isTooLarge
       ? '431 Request Header Fields Too Large'
       : '400 Bad Request'
-  socket.end(`HTTP/1.1 ${line}\r\nConnection: close\r\nContent-Length: 0\r\n\r\n`)
-  socket.destroySoon()
+  connections.refuse(socket, line)
 }
 
-async function closeServer(server: Server, sockets: Set<Socket>, graceMs: number): Promise<void> {
+/** Hints are a favour: what cannot be sent (RFC 9110 §15.2 keeps 1xx from HTTP/1.0) is left out. */
+function sendEarlyHints(req: IncomingMessage, res: ServerResponse, links: readonly string[]): void {
+  if (req.httpVersion !== '1.1' || res.headersSent || res.destroyed) return
+  for (const link of links) {
+    try {
+      res.writeEarlyHints({ link })
+    } catch {
+      // Node refuses values that are no links.
+    }
+  }
+}
+
+/** Whether the answer comes before the end of a body, of which the rest could be taken for a request. */
+function isBodyLeft(req: IncomingMessage): boolean {
+  if (req.complete) return false
+  const { 'content-length': length, 'transfer-encoding': coding } = req.headers
+  return coding !== undefined || (length !== undefined && Number(length) > 0)
+}
+
+async function closeServer(
+  server: Server,
+  connections: Connections,
+  graceMs: number,
+): Promise<void> {
   const closed = new Promise<void>((resolve) => server.close(() => resolve()))
   server.closeIdleConnections()
   const sweep = setInterval(() => server.closeIdleConnections(), SWEEP_MS)
   const cut = setTimeout(() => {
-    for (const socket of sockets) socket.destroy()
+    for (const socket of connections.all()) socket.destroy()
   }, graceMs)
   await closed
   clearInterval(sweep)

@@ -114,7 +114,7 @@ function pump(res: ServerResponse, source: ByteSource, options: WriteOptions): v
 
   res.once('close', () => stop('the client is gone'))
   // No byte accepted for the time of the server's setting: the client has stopped reading.
-  res.once('timeout', () => {
+  res.on('timeout', () => {
     if (res.writableLength > 0) broken(new Error('Cannot write: the client does not read'))
   })
   next()

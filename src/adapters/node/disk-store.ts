@@ -1,0 +1,494 @@
+// The disk tier: records in append-only slabs (disk-record.ts), an index in memory that decides (disk-index.ts),
+// its written copy in SQLite (disk-index-worker.ts). A write goes through the queue (disk-queue.ts) to the
+// active slab (disk-writer.ts), then into the index, then into the copy; a start reads the copy and what the
+// log has beyond it (disk-recovery.ts).
+//
+// The heads of a key are one record, appended anew on each change. Where a body of one segment is in the queue
+// together with its head, or comes while its head is still remembered, both are one record and a hit is one
+// read. Freshened later, the head stands alone, and a hit is two reads.
+
+import { join } from 'node:path'
+
+import type { BodyId } from '#core/entry/body-id.ts'
+import type { Maybe } from '#core/entry/byte-source.ts'
+import type { CacheKey } from '#core/entry/cache-key.ts'
+import type { SegmentSet } from '#core/entry/segment.ts'
+import type { Entry, Mark, StoredResponse, Variant } from '#core/entry/stored-response.ts'
+import type { Clock } from '#core/ports/clock.ts'
+import type { FlowEvent } from '#core/ports/request-scope.ts'
+import type { Store, WriteTicket } from '#core/ports/store.ts'
+import type { Invalidations } from '#web/invalidations.ts'
+import { withVariant } from '#web/variants.ts'
+
+import type { DiskEntry } from './disk-entry.ts'
+import { invalidatedEntry, isOneSegment } from './disk-entry.ts'
+import { codeOf, prepareDirectory } from './disk-files.ts'
+import type { Place } from './disk-index.ts'
+import { DiskIndex, INVALIDATED, NO_SLOT, USED, VERIFIED, bodyIdOf } from './disk-index.ts'
+import { IndexCopy } from './disk-index-copy.ts'
+import type { DiskLock } from './disk-lock.ts'
+import { lockDirectory } from './disk-lock.ts'
+import type { DiskLog } from './disk-log.ts'
+import { forgetHead, tellFailure } from './disk-log.ts'
+import type { DiskKey } from './disk-queue.ts'
+import { DiskQueue, diskKeyOf } from './disk-queue.ts'
+import type { ReadRecord } from './disk-reader.ts'
+import { CorruptRecordError, isRecordOf, readChecked, readRecord } from './disk-reader.ts'
+import { ALIGN_BYTES, BLOCK_BYTES, MAX_DATA_BYTES } from './disk-record.ts'
+import { INDEX_NAME, copyStateOf, recover, restorePosition } from './disk-recovery.ts'
+import { DiskWriter } from './disk-writer.ts'
+import type { Slab } from './slabs.ts'
+import { Slabs } from './slabs.ts'
+
+export interface DiskStoreOptions {
+  /** Made if it is not there; its own, and nobody else's to write. */
+  readonly directory: string
+  /** Bytes of all slabs, at least 1 MiB. The written index comes on top: about 0.3 KiB a segment. */
+  readonly maxBytes: number
+  /** Shared with the other tiers of the store. What an earlier process recorded is restored into it. */
+  readonly invalidations: Invalidations
+  record(event: FlowEvent): void
+  readonly clock: Clock
+  /** Bytes that may wait for the disk; beyond it segments are not written. Default 64 MiB. */
+  readonly writeQueueBytes?: number | undefined
+  /** Default: a 64th of `maxBytes`, from 4 to 256 MiB, and at most a quarter of `maxBytes`. */
+  readonly slabBytes?: number | undefined
+}
+
+export interface DiskStats {
+  readonly bytes: number
+  readonly maxBytes: number
+  readonly segmentCount: number
+  readonly headCount: number
+  readonly slabCount: number
+  readonly writeQueueBytes: number
+  /** Nothing is written for now: the disk failed too often, or is full. */
+  readonly isDegraded: boolean
+}
+
+export interface DiskStore extends Store {
+  /** Resolves once everything written so far is on disk and in its index, and what was there is read. */
+  flush(): Promise<void>
+  /** Flushes and gives the directory free. Afterwards nothing is stored, and nothing is found. */
+  close(): Promise<void>
+  stats(): DiskStats
+}
+
+const MIB = 1024 * 1024
+const MIN_BYTES = MIB
+const DEFAULT_QUEUE_BYTES = 64 * MIB
+/** Keys whose entry is remembered after it was written, so that what comes next can be put beside it. */
+const MAX_RECENT_COUNT = 1024
+/** Keys with a mark. Marks live for a minute or so, and end with the process. */
+const MAX_MARK_COUNT = 10_000
+/** How often a read begins again because what it was about to give was invalidated or replaced. */
+const MAX_READ_COUNT = 3
+
+/** @throws When the directory cannot be used, or another process uses it. */
+export async function openDiskStore(options: DiskStoreOptions): Promise<DiskStore> {
+  const { directory, maxBytes } = options
+  if (!(maxBytes >= MIN_BYTES)) throw new RangeError(`Cannot keep ${maxBytes} bytes: too few`)
+  await prepareDirectory(directory)
+  const lock = await lockDirectory(directory)
+  try {
+    return await open(options, lock)
+  } catch (error) {
+    lock.release()
+    throw error
+  }
+}
+
+async function open(options: DiskStoreOptions, lock: DiskLock): Promise<DiskStore> {
+  const { directory, maxBytes, invalidations, record, clock } = options
+  const standardBytes = Math.min(Math.max(maxBytes / 64, 4 * MIB), 256 * MIB)
+  const { slabBytes = Math.min(standardBytes, maxBytes / 4) } = options
+  const log: DiskLog = {
+    directory,
+    slabs: new Slabs(directory),
+    index: new DiskIndex(),
+    copy: new IndexCopy({
+      path: join(directory, INDEX_NAME),
+      stateNow: () => copyStateOf(log),
+      onFailure: (message) => record({ kind: 'store-failed', message }),
+    }),
+    queue: new DiskQueue(),
+    invalidations,
+    clock,
+    record,
+    sequence: 1,
+    lastPosition: 0,
+    indexedSlab: 0,
+    indexedEndByte: 0,
+    isCopyComplete: true,
+    replay: undefined,
+  }
+  const { rest } = await recover(log)
+  restorePosition(log)
+  const wholeUnits = Math.ceil(slabBytes / ALIGN_BYTES) * ALIGN_BYTES
+  const writer = new DiskWriter(log, { maxBytes, slabBytes: wholeUnits })
+  await writer.trim()
+  return new OpenDiskStore(log, writer, lock, rest, options)
+}
+
+class OpenDiskStore implements DiskStore {
+  readonly #log: DiskLog
+  readonly #writer: DiskWriter
+  readonly #lock: DiskLock
+  /** Of reading what an earlier process has left. */
+  readonly #rest: Promise<void>
+  readonly #maxBytes: number
+  readonly #maxQueueBytes: number
+  readonly #recent = new Map<string, DiskEntry>()
+  readonly #marks = new Map<CacheKey, Mark>()
+  /** Heads of one key are written one after the other. */
+  readonly #turns = new Map<string, Promise<unknown>>()
+  #closing: Promise<void> | undefined
+
+  constructor(
+    log: DiskLog,
+    writer: DiskWriter,
+    lock: DiskLock,
+    rest: Promise<void>,
+    options: DiskStoreOptions,
+  ) {
+    this.#log = log
+    this.#writer = writer
+    this.#lock = lock
+    this.#rest = rest
+    this.#maxBytes = options.maxBytes
+    this.#maxQueueBytes = options.writeQueueBytes ?? DEFAULT_QUEUE_BYTES
+  }
+
+  peek(key: CacheKey): 'ask' | undefined {
+    const disk = diskKeyOf(key)
+    const { queue, index } = this.#log
+    const isHere = queue.entryOf(disk) !== undefined || index.findHead(disk.id) !== NO_SLOT
+    return isHere || this.#marks.has(key) || this.#turns.has(disk.name) ? 'ask' : undefined
+  }
+
+  async read(key: CacheKey): Promise<Entry | undefined> {
+    const disk = diskKeyOf(key)
+    await this.#turns.get(disk.name)
+    for (let i = 0; i < MAX_READ_COUNT; i++) {
+      const { position } = this.ticket(key)
+      const found = await this.#find(key, disk)
+      const variants = found === undefined ? [] : await this.#variantsOf(found)
+      // What was invalidated meanwhile is read again as it is now.
+      if (this.ticket(key).position !== position) continue
+      const mark = this.#marks.get(key)
+      return variants.length === 0 && mark === undefined ? undefined : { variants, mark }
+    }
+    return undefined
+  }
+
+  ticket(key: CacheKey): WriteTicket {
+    return this.#log.invalidations.ticket(key)
+  }
+
+  writeHead(ticket: WriteTicket, head: StoredResponse): Maybe<'stored' | 'superseded'> {
+    if (this.#log.invalidations.isSuperseded(ticket)) return 'superseded'
+    this.#marks.delete(head.key)
+    const key = diskKeyOf(head.key)
+    const turn = this.#turns.get(key.name)
+    const known = this.#knownEntry(key)
+    const isKnown = known !== undefined || this.#log.index.findHead(key.id) === NO_SLOT
+    if (turn === undefined && isKnown) {
+      this.#putHead(key, ticket, head, known)
+      return 'stored'
+    }
+    const written = (turn ?? Promise.resolve()).then(() => this.#writeHeadInTurn(key, ticket, head))
+    const done = written.catch(() => undefined)
+    this.#turns.set(key.name, done)
+    void done.then(() => {
+      if (this.#turns.get(key.name) === done) this.#turns.delete(key.name)
+    })
+    return written
+  }
+
+  writeMark(ticket: WriteTicket, mark: Mark): void {
+    if (this.#log.invalidations.isSuperseded(ticket)) return
+    remember(this.#marks, ticket.key, mark, MAX_MARK_COUNT)
+  }
+
+  invalidate(key: CacheKey, how: 'validate' | 'drop'): Maybe<void> {
+    const { invalidations, index, queue, replay } = this.#log
+    const ticket = invalidations.record(key, how)
+    const disk = diskKeyOf(key)
+    const slot = index.findHead(disk.id)
+    const isUnknown =
+      slot === NO_SLOT && queue.entryOf(disk) === undefined && !this.#turns.has(disk.name)
+    const recent = this.#recent.get(disk.name)
+    replay?.settle(disk.id, how)
+    if (how === 'drop') {
+      this.#marks.delete(key)
+      this.#recent.delete(disk.name)
+      queue.drop(disk)
+      index.dropKey(disk.id)
+    } else {
+      if (recent !== undefined) this.#recent.set(disk.name, invalidatedEntry(recent))
+      queue.validate(disk)
+      index.add(slot, INVALIDATED)
+    }
+    if (this.#closing !== undefined) return
+    // A drop is always written: it also keeps what the index does not know from being found again.
+    if (how === 'validate' && isUnknown && replay === undefined) return
+    const written = queue.putInvalidation(disk, how, ticket)
+    this.#writer.wake(true)
+    return written
+  }
+
+  presence(body: BodyId): SegmentSet {
+    const id = bodyIdOf(body)
+    const { index, queue } = this.#log
+    return {
+      has: (segmentIndex) =>
+        index.findSegment(id, segmentIndex) !== NO_SLOT ||
+        queue.dataOf(body, segmentIndex) !== undefined,
+    }
+  }
+
+  readSegment(
+    body: BodyId,
+    segmentIndex: number,
+    startByte: number,
+    endByte: number,
+  ): Maybe<Uint8Array | undefined> {
+    const waiting = this.#log.queue.dataOf(body, segmentIndex)
+    if (waiting !== undefined) return waiting.subarray(startByte, endByte)
+    const slot = this.#log.index.findSegment(bodyIdOf(body), segmentIndex)
+    if (slot === NO_SLOT) return undefined
+    return this.#readSegmentAt(body, segmentIndex, slot, startByte, endByte)
+  }
+
+  writeSegment(ticket: WriteTicket, body: BodyId, segmentIndex: number, bytes: Uint8Array): void {
+    const { queue, index, invalidations, record } = this.#log
+    if (invalidations.isSuperseded(ticket) || !this.#takesWrites()) return
+    const count = bytes.byteLength
+    if (count === 0 || count > Math.min(MAX_DATA_BYTES, this.#writer.maxRecordBytes)) return
+    const isHere = index.findSegment(bodyIdOf(body), segmentIndex) !== NO_SLOT
+    if (isHere || queue.dataOf(body, segmentIndex) !== undefined) return
+    if (queue.bytes + count > this.#maxQueueBytes) {
+      record({ kind: 'limit', name: 'diskWriteQueueBytes' })
+      return
+    }
+    const key = diskKeyOf(ticket.key)
+    queue.putData(key, { body, segmentIndex, bytes }, ticket, this.#recent.get(key.name))
+    this.#writer.wake(false)
+  }
+
+  async flush(): Promise<void> {
+    await Promise.all(this.#turns.values())
+    await this.#writer.drain()
+    await this.#rest
+    await this.#log.copy.flush()
+  }
+
+  close(): Promise<void> {
+    this.#closing ??= this.#close()
+    return this.#closing
+  }
+
+  stats(): DiskStats {
+    const { slabs, index, queue } = this.#log
+    return {
+      bytes: slabs.bytes,
+      maxBytes: this.#maxBytes,
+      segmentCount: index.segmentCount,
+      headCount: index.headCount,
+      slabCount: slabs.count,
+      writeQueueBytes: queue.bytes,
+      isDegraded: !this.#writer.isWriting,
+    }
+  }
+
+  async #close(): Promise<void> {
+    await Promise.all(this.#turns.values())
+    await this.#writer.close()
+    await this.#rest
+    await this.#log.copy.close()
+    await this.#log.slabs.close()
+    this.#log.index.clear()
+    this.#lock.release()
+  }
+
+  #takesWrites(): boolean {
+    return this.#writer.isWriting && this.#closing === undefined
+  }
+
+  #knownEntry(key: DiskKey): DiskEntry | undefined {
+    return this.#log.queue.entryOf(key) ?? this.#recent.get(key.name)
+  }
+
+  async #writeHeadInTurn(
+    key: DiskKey,
+    ticket: WriteTicket,
+    head: StoredResponse,
+  ): Promise<'stored' | 'superseded'> {
+    const known = this.#knownEntry(key) ?? (await this.#find(head.key, key))?.entry
+    if (this.#log.invalidations.isSuperseded(ticket)) return 'superseded'
+    this.#putHead(key, ticket, head, known)
+    return 'stored'
+  }
+
+  #putHead(
+    key: DiskKey,
+    ticket: WriteTicket,
+    head: StoredResponse,
+    known: DiskEntry | undefined,
+  ): void {
+    // The head before it must not be found in its place.
+    if (!this.#takesWrites() || this.#log.queue.bytes > 2 * this.#maxQueueBytes) {
+      return this.#forget(key)
+    }
+    const added = { position: ticket.position, head }
+    const before = known?.variants ?? []
+    const kept = new Set(withVariant(before, added))
+    const variants = [added, ...before.filter((variant) => kept.has(variant))]
+    const entry = { key: head.key, variants }
+    this.#log.queue.putEntry(key, entry, ticket)
+    remember(this.#recent, key.name, entry, MAX_RECENT_COUNT)
+    this.#writer.wake(false)
+  }
+
+  #forget(key: DiskKey): void {
+    this.#recent.delete(key.name)
+    forgetHead(this.#log, key)
+    if (!this.#takesWrites()) return
+    this.#log.queue.putForget(key)
+    this.#writer.wake(false)
+  }
+
+  /** The key's entry, with what stands in one record with it. */
+  async #find(key: CacheKey, disk: DiskKey): Promise<Found | undefined> {
+    const { queue, index } = this.#log
+    for (let i = 0; i < MAX_READ_COUNT; i++) {
+      const waiting = queue.entryOf(disk)
+      if (waiting !== undefined) return { entry: waiting, record: undefined }
+      const slot = index.findHead(disk.id)
+      if (slot === NO_SLOT) return undefined
+      const place = index.placeOf(slot)
+      index.add(slot, USED)
+      const record = await this.#readAt(place, disk)
+      // Written anew meanwhile, carried over or evicted.
+      const now = index.findHead(disk.id)
+      if (record !== undefined && index.isAt(now, place)) {
+        const { entry } = record
+        // The digest finds, the text decides.
+        if (entry?.key !== key) return undefined
+        return { entry: index.has(now, INVALIDATED) ? invalidatedEntry(entry) : entry, record }
+      }
+      if (record === undefined && index.isAt(now, place)) return undefined
+    }
+    return undefined
+  }
+
+  async #readAt(place: Place, key: DiskKey): Promise<ReadRecord | undefined> {
+    const slab = this.#log.slabs.get(place.slab)
+    if (slab === undefined) return undefined
+    const { index, slabs } = this.#log
+    try {
+      const isChecked = index.has(index.findHead(key.id), VERIFIED)
+      const record = await readRecord(slabs, slab, place, isChecked)
+      const isSameKey = Buffer.compare(record.header.digest, key.digest) === 0
+      if (!isSameKey) throw new CorruptRecordError(place, 'it is of another key')
+      const slot = index.findHead(key.id)
+      if (index.isAt(slot, place)) index.add(slot, VERIFIED)
+      return record
+    } catch (error) {
+      this.#tell(slab, error)
+      const isStill = index.isAt(index.findHead(key.id), place)
+      if (isStill && !isShortage(error)) this.#forget(key)
+      return undefined
+    }
+  }
+
+  #variantsOf({ entry, record }: Found): Promise<readonly Variant[]> {
+    const isAlone = entry.variants.length === 1
+    return Promise.all(
+      entry.variants.map(async ({ head }): Promise<Variant> => {
+        if (!isOneSegment(head)) return { head }
+        if (record !== undefined && isRecordOf(record.header, head.body, 0)) {
+          return this.#log.index.isAt(
+            this.#log.index.findSegment(bodyIdOf(head.body), 0),
+            record.header,
+          )
+            ? { head, onlySegment: record.data }
+            : { head }
+        }
+        const { completeLength = 0, body } = head
+        const waiting = this.#log.queue.dataOf(body, 0)
+        if (waiting !== undefined) return { head, onlySegment: waiting }
+        if (!isAlone && completeLength > BLOCK_BYTES) return { head }
+        return { head, onlySegment: await this.readSegment(body, 0, 0, completeLength) }
+      }),
+    )
+  }
+
+  async #readSegmentAt(
+    body: BodyId,
+    segmentIndex: number,
+    slot: number,
+    startByte: number,
+    endByte: number,
+  ): Promise<Uint8Array | undefined> {
+    const { index, slabs } = this.#log
+    const place = index.placeOf(slot)
+    const slab = slabs.get(place.slab)
+    const lastByte = Math.min(endByte, place.dataBytes)
+    if (slab === undefined || startByte >= lastByte) return undefined
+    index.add(slot, USED)
+    try {
+      if (index.has(slot, VERIFIED)) {
+        return await readChecked(slabs, slab, place, startByte, lastByte)
+      }
+      const { header, data } = await readRecord(slabs, slab, place, false)
+      if (!isRecordOf(header, body, segmentIndex)) {
+        throw new CorruptRecordError(place, 'it is of another body')
+      }
+      const now = index.findSegment(bodyIdOf(body), segmentIndex)
+      if (index.isAt(now, place)) index.add(now, VERIFIED)
+      const view = data.subarray(startByte, lastByte)
+      // A small view must not keep all of it in memory.
+      return view.byteLength * 2 < data.byteLength ? view.slice() : view
+    } catch (error) {
+      this.#tell(slab, error)
+      if (!isShortage(error)) this.#forgetSegment(body, segmentIndex, place)
+      return undefined
+    }
+  }
+
+  #forgetSegment(body: BodyId, segmentIndex: number, place: Place): void {
+    const { index, copy } = this.#log
+    const slot = index.findSegment(bodyIdOf(body), segmentIndex)
+    if (!index.isAt(slot, place)) return
+    const digest = index.keyOf(slot)
+    index.forget(slot)
+    copy.push({ kind: 'forget-segment', digest, body, segmentIndex })
+  }
+
+  /** What is read from a slab while it is evicted is absent, and no failure. */
+  #tell(slab: Slab, error: unknown): void {
+    if (!slab.isGone) tellFailure(this.#log, error)
+  }
+}
+
+interface Found {
+  readonly entry: DiskEntry
+  readonly record: ReadRecord | undefined
+}
+
+/** Too many files are open: what is on disk is as good as before. */
+function isShortage(error: unknown): boolean {
+  const code = codeOf(error)
+  return code === 'EMFILE' || code === 'ENFILE'
+}
+
+function remember<K, V>(map: Map<K, V>, key: K, value: V, maxCount: number): void {
+  map.delete(key)
+  map.set(key, value)
+  if (map.size <= maxCount) return
+  for (const oldest of map.keys()) {
+    map.delete(oldest)
+    return
+  }
+}

@@ -7,7 +7,7 @@ import { createInvalidations } from '#web/invalidations.ts'
 import { createMemoryStore } from '#web/memory-store.ts'
 import type { Gauges } from '#web/otel-telemetry.ts'
 import { createTieredStore } from '#web/tiered-store.ts'
-
+import { openDiskStore } from './adapters/node/disk-store.ts'
 import type { Config } from './config.ts'
 
 export interface NodeStore {
@@ -36,7 +36,6 @@ export async function openNodeStore(
   if (config.disk === 'off') {
     return { store: memory, gauges: memoryGauges, close: () => Promise.resolve() }
   }
-  const { openDiskStore } = await import('./adapters/node/disk-store.ts')
   const disk = await openDiskStore({
     directory: config.disk,
     maxBytes: config.diskSize,

@@ -6,6 +6,10 @@ import { splitList, splitOutsideQuotes } from './list.ts'
 /** Content codings we tell apart; anything else is identity to us. */
 export type CodingClass = 'zstd' | 'br' | 'gzip' | 'identity'
 
+/** RFC 9110 §12.4.2. */
+const WEIGHT = /^q=(?:0(?:\.[0-9]{0,3})?|1(?:\.0{0,3})?)$/i
+const REFUSED = /^q=0(?:\.0{0,3})?$/i
+
 const CLASSES: readonly CodingClass[] = ['zstd', 'br', 'gzip', 'identity']
 
 /**
@@ -24,11 +28,9 @@ export function chooseCoding(
   for (const member of splitList(value)) {
     const [name, ...parameters] = splitOutsideQuotes(member, ';')
     if (name === undefined) continue
+    if (!parameters.every((parameter) => WEIGHT.test(parameter))) continue
     const coding = name.toLowerCase() === 'x-gzip' ? 'gzip' : name.toLowerCase()
-    accepted.set(
-      coding,
-      !parameters.some((parameter) => /^q\s*=\s*0(?:\.0{0,3})?$/i.test(parameter)),
-    )
+    accepted.set(coding, !parameters.some((parameter) => REFUSED.test(parameter)))
   }
   const wildcard = accepted.get('*') ?? false
   return offered.find((coding) => accepted.get(coding) ?? wildcard) ?? 'identity'

@@ -95,15 +95,33 @@ function parseDirectives(value: string): Directives {
   for (const member of splitList(value)) {
     const equals = member.indexOf('=')
     const name = (equals < 0 ? member : member.slice(0, equals)).toLowerCase()
-    const argument = equals < 0 ? undefined : unquote(member.slice(equals + 1))
+    const raw = equals < 0 ? undefined : member.slice(equals + 1)
+    const argument = raw === undefined ? undefined : unquote(raw)
     // `"private"`, `no-cache ="x"` and their like forbid what they seem to mean.
     const known = isToken(name) ? name : FORBIDDING.test(member) ? 'no-store' : undefined
     if (known === undefined) continue
-    const sameName = directives.get(known)
-    if (sameName === undefined) directives.set(known, [argument])
-    else sameName.push(argument)
+    add(directives, known, argument)
+    // An unbalanced quote may have swallowed the members after it, those of later lines too.
+    if (raw !== undefined && isOddArgument(raw) && FORBIDDING.test(raw)) {
+      add(directives, 'no-store', undefined)
+    }
   }
   return directives
+}
+
+function add(
+  directives: Map<string, (string | undefined)[]>,
+  name: string,
+  argument: string | undefined,
+): void {
+  const sameName = directives.get(name)
+  if (sameName === undefined) directives.set(name, [argument])
+  else sameName.push(argument)
+}
+
+/** Neither a token nor one whole quoted string (RFC 9111 §5.2). */
+function isOddArgument(raw: string): boolean {
+  return !isToken(raw) && !/^"(?:[^"\\]|\\.)*"$/.test(raw)
 }
 
 function unquote(argument: string): string {

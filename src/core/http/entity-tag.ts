@@ -19,7 +19,7 @@ export function parseEntityTagList(value: string): readonly EntityTag[] | '*' {
   if (value.trim() === '*') return '*'
   const tags: EntityTag[] = []
   // An opaque tag may hold commas, and has no escapes: it ends at the next quote.
-  for (const match of value.matchAll(/(W\/)?("[\x21\x23-\x7e]*")/g)) {
+  for (const match of value.matchAll(/(?:^|,)[ \t]*(W\/)?("[\x21\x23-\x7e]*")[ \t]*(?=,|$)/g)) {
     if (match[2] !== undefined) tags.push({ weak: match[1] !== undefined, opaque: match[2] })
   }
   return tags

@@ -51,9 +51,10 @@ function toEpochMs(
   if (monthIndex < 0 || d < 1 || h > 23 || m > 59 || s > 60) return undefined
   const date = new Date(0)
   date.setUTCFullYear(Number(year), monthIndex, d)
-  date.setUTCHours(h, m, s)
   // The 31st of a month of 30 days has become the 1st of the next.
-  return date.getUTCMonth() === monthIndex || s === 60 ? date.getTime() : undefined
+  if (date.getUTCMonth() !== monthIndex) return undefined
+  date.setUTCHours(h, m, s)
+  return date.getTime()
 }
 
 /** Formats an instant as IMF-fixdate. */

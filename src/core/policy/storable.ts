@@ -94,12 +94,14 @@ function findPrivacy(
 ): NotStorable | undefined {
   const { asked } = facts
   if (asked.directives.noStore) return 'request no-store'
+  // It was chosen by what no stored response is selected by: credentials are never nominated (§4.1).
+  const vary = parseVary(combined(facts.fields, 'vary'))
+  const isForClient = asked.hasCredentials && has(asked.fields, 'authorization')
+  if (isForClient && vary.includes('authorization')) return 'authorization'
   const isMarkedShared =
     directives.isPublic || directives.mustRevalidate || directives.sMaxAgeSeconds !== undefined
   // A response to a request with Authorization needs to say that it is for all (RFC 9111 §3.5).
-  if (asked.hasCredentials && has(asked.fields, 'authorization') && !isMarkedShared) {
-    return 'authorization'
-  }
+  if (isForClient && !isMarkedShared) return 'authorization'
   if (asked.hasCredentials && has(asked.fields, 'cookie') && !settings.storesWithCookie) {
     return 'cookie'
   }

@@ -23,32 +23,39 @@ export function withDeadline(inner: Upstream, options: DeadlineOptions): Upstrea
     async fetch(request, scope) {
       const limitMs = Math.min(firstByteMs, scope.deadlineAtMs - clock.monotonicMs())
       const abort = new AbortController()
-      const timeout = new UpstreamError(
-        'http_response_timeout',
-        `Cannot get a response: none came within ${limitMs} ms`,
-        { retryable: true },
-      )
-      const stop = clock.after(limitMs, () => abort.abort(timeout))
+      const onAbort = () => abort.abort(scope.signal.reason)
+      if (scope.signal.aborted) onAbort()
+      scope.signal.addEventListener('abort', onAbort)
+      let timeout: UpstreamError | undefined
+      const stop = clock.after(limitMs, () => {
+        timeout = noResponse(limitMs)
+        abort.abort(timeout)
+      })
       try {
         const response = await inner.fetch(request, withSignal(scope, abort.signal))
         return { ...response, body: withIdleLimit(response, clock, idleMs) }
       } catch (error) {
-        throw abort.signal.aborted ? timeout : error
+        throw timeout ?? error
       } finally {
+        scope.signal.removeEventListener('abort', onAbort)
         stop()
       }
     },
   }
 }
 
-/** The scope with a further reason to abort. */
-export function withSignal(scope: RequestScope, signal: AbortSignal): RequestScope {
-  const both = AbortSignal.any([scope.signal, signal])
+function noResponse(limitMs: number): UpstreamError {
+  const message = `Cannot get a response: none came within ${Math.round(limitMs)} ms`
+  return new UpstreamError('http_response_timeout', message, { retryable: true })
+}
+
+/** The scope with another signal in place of its own. */
+function withSignal(scope: RequestScope, signal: AbortSignal): RequestScope {
   return {
     id: scope.id,
     trace: scope.trace,
     deadlineAtMs: scope.deadlineAtMs,
-    signal: both,
+    signal,
     record: (event) => scope.record(event),
     background: (task) => scope.background(task),
     onInterim: scope.onInterim,

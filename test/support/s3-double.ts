@@ -19,7 +19,7 @@ export interface S3DoubleOptions {
   readonly basePath?: string
 }
 
-export interface BucketOptions {
+interface BucketOptions {
   /** Whether a missing key is told as such (404), or hidden (403 AccessDenied); default told. */
   readonly mayList?: boolean
   /** Whether it may be read without a signature; default not. */
@@ -37,7 +37,7 @@ export interface S3Request extends SignedRequest {
   header(name: string): string | undefined
 }
 
-export interface S3Error {
+interface S3Error {
   readonly status: number
   readonly code: string
   readonly fields?: readonly (readonly [string, string])[]
@@ -72,7 +72,7 @@ interface State {
 type Place = Pick<S3Request, 'bucket' | 'key' | 'query'>
 
 /** What S3 tells with every answer, and no client of ours should see. */
-export const S3_INTERNALS: readonly (readonly [string, string])[] = [
+const S3_INTERNALS: readonly (readonly [string, string])[] = [
   ['x-amz-request-id', '4442587FB7D0A2F9'],
   ['x-amz-id-2', 'vlR7PnpV2Ce81l0PRw6jlUpck7Jo5ZsQjryTjKlc5aLWGVHPZLj5NeC6qMa0emYBDXOo6QBU0Wo='],
   ['Server', 'AmazonS3'],

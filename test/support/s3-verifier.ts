@@ -149,7 +149,7 @@ function canonicalQueryOf(query: string): string {
 }
 
 /** "URI encode every byte except the unreserved characters"; the slash stays in an object's key name. */
-export function uriEncode(bytes: Uint8Array, keepsSlash: boolean): string {
+function uriEncode(bytes: Uint8Array, keepsSlash: boolean): string {
   let encoded = ''
   for (const byte of bytes) {
     const char = String.fromCharCode(byte)

@@ -1,7 +1,36 @@
-// What is being answered on each connection, so that nothing is ever written between or into answers.
+// What is being answered on each connection, so that nothing is ever written between or into answers, and
+// nothing is taken for a request that may belong to one before.
 
 import type { IncomingMessage, ServerResponse } from 'node:http'
 import type { Socket } from 'node:net'
+
+/** One request on a connection, until its answer is complete or has failed. */
+export interface Turn {
+  /** Announces a body, of which nothing was read yet by who answers. */
+  isBodyUnread: boolean
+  /** The head of the answer is about to be written. */
+  decided(closes: boolean): void
+  ended(): void
+}
+
+export interface Connections {
+  /** From when a connection is accepted until it is closed. */
+  add(socket: Socket): void
+  count(): number
+  all(): IterableIterator<Socket>
+  /**
+   * A request has come. `run` is called once it may be acted upon: at once, or when a body before it was
+   * read; and never if the connection ends with an earlier answer.
+   */
+  begin(req: IncomingMessage, res: ServerResponse, run: (turn: Turn) => void): void
+  /** Whether a client waits for something on this connection. */
+  isAnswering(socket: Socket): boolean
+  /**
+   * Ends a connection on which nothing more can be understood: with the status line after the answers
+   * under way, and without it where it would stand within one of them.
+   */
+  refuse(socket: Socket, statusLine: string): void
+}
 
 interface Exchange {
   readonly req: IncomingMessage
@@ -13,48 +42,54 @@ interface Connection {
   readonly exchanges: Set<Exchange>
   /** Written when all of these are answered. */
   refusal: string | undefined
-}
-
-export interface Connections {
-  /** From when a connection is accepted until it is closed. */
-  add(socket: Socket): void
-  count(): number
-  all(): IterableIterator<Socket>
-  /** A request has come. Returns what to call once its answer is complete or has failed. */
-  begin(req: IncomingMessage, res: ServerResponse): () => void
-  /** Whether a client waits for something on this connection. */
-  isAnswering(socket: Socket): boolean
-  /**
-   * Ends a connection on which nothing more can be understood: with the status line after the answers
-   * under way, and without it where it would stand within one of them.
-   */
-  refuse(socket: Socket, statusLine: string): void
+  isClosing: boolean
+  /** A body whose reader is not known yet: what comes behind it is held back. */
+  bodyTurn: Turn | undefined
+  readonly held: (() => void)[]
 }
 
 export function createConnections(): Connections {
   const connections = new Map<Socket, Connection>()
 
-  function end(socket: Socket, exchange: Exchange): void {
-    const connection = connections.get(socket)
-    if (connection === undefined) return
-    connection.exchanges.delete(exchange)
-    const { refusal, exchanges } = connection
-    if (refusal !== undefined && exchanges.size === 0) writeRefusal(socket, refusal)
+  function begin(req: IncomingMessage, res: ServerResponse, run: (turn: Turn) => void): void {
+    const connection = connections.get(req.socket)
+    if (connection === undefined || connection.isClosing) return
+    if (connection.bodyTurn !== undefined) {
+      connection.held.push(() => begin(req, res, run))
+      return
+    }
+    const exchange: Exchange = { req, res }
+    connection.exchanges.add(exchange)
+    const turn: Turn = {
+      isBodyUnread: announcesBody(req),
+      decided(closes) {
+        connection.isClosing ||= closes
+        release(connection, turn)
+      },
+      ended() {
+        connection.exchanges.delete(exchange)
+        const { refusal, exchanges } = connection
+        if (refusal !== undefined && exchanges.size === 0) writeRefusal(req.socket, refusal)
+      },
+    }
+    if (turn.isBodyUnread) connection.bodyTurn = turn
+    run(turn)
   }
 
   return {
     add(socket) {
-      connections.set(socket, { exchanges: new Set(), refusal: undefined })
+      connections.set(socket, {
+        exchanges: new Set(),
+        refusal: undefined,
+        isClosing: false,
+        bodyTurn: undefined,
+        held: [],
+      })
       socket.once('close', () => connections.delete(socket))
     },
     count: () => connections.size,
     all: () => connections.keys(),
-    begin(req, res) {
-      const exchange: Exchange = { req, res }
-      const { socket } = req
-      connections.get(socket)?.exchanges.add(exchange)
-      return () => end(socket, exchange)
-    },
+    begin,
     isAnswering: (socket) => (connections.get(socket)?.exchanges.size ?? 0) > 0,
     refuse(socket, statusLine) {
       const connection = connections.get(socket)
@@ -68,6 +103,18 @@ export function createConnections(): Connections {
       else socket.destroy()
     },
   }
+}
+
+function release(connection: Connection, turn: Turn): void {
+  if (connection.bodyTurn !== turn) return
+  connection.bodyTurn = undefined
+  for (const held of connection.held.splice(0)) held()
+}
+
+/** Content-Length above zero or any Transfer-Encoding (RFC 9112 §6). */
+function announcesBody({ headers }: IncomingMessage): boolean {
+  const { 'content-length': length, 'transfer-encoding': coding } = headers
+  return coding !== undefined || (length !== undefined && Number(length) > 0)
 }
 
 function writeRefusal(socket: Socket, statusLine: string): void {

@@ -1,14 +1,22 @@
 // From a request target to a file under a directory, and never to one outside of it.
 
 import { constants } from 'node:fs'
-import { open, realpath, stat } from 'node:fs/promises'
-import type { FileHandle } from 'node:fs/promises'
+import type { BigIntStats } from 'node:fs'
+import { realpath, stat } from 'node:fs/promises'
 import { join, sep } from 'node:path'
 
 import { pathOf, queryOf } from '#core/http/target.ts'
+import { openFile } from './open-file.ts'
+import type { OpenFile } from './open-file.ts'
 
 export type Found =
-  | { readonly kind: 'file'; readonly handle: FileHandle; readonly name: string }
+  | {
+      readonly kind: 'file'
+      readonly file: OpenFile
+      /** Of the open file. */
+      readonly stats: BigIntStats
+      readonly name: string
+    }
   /** A directory with an index, asked for without its slash. */
   | { readonly kind: 'moved'; readonly location: string }
   | { readonly kind: 'refused'; readonly status: 400 | 403 | 404 }
@@ -17,7 +25,7 @@ const INDEX = 'index.html'
 
 /**
  * Opens the file that a target names, through symbolic links as long as they stay under the root. Whoever
- * gets a handle closes it.
+ * gets a file closes it.
  *
  * @param directory Its real path is asked for each time, so that a link to it may be swapped.
  * @throws What the file system says, but that there is no such file or that it may not be read.
@@ -30,7 +38,7 @@ export async function openUnder(directory: string, target: string): Promise<Foun
   // Not within the `try`: a root that is gone says nothing about the file.
   const root = await realpath(directory)
   try {
-    return await openFile(root, path, target)
+    return await openPath(root, path, target)
   } catch (error) {
     const status = STATUSES.get(codeOf(error))
     if (status === undefined) throw error
@@ -38,31 +46,27 @@ export async function openUnder(directory: string, target: string): Promise<Foun
   }
 }
 
-async function openFile(root: string, path: string, target: string): Promise<Found> {
+async function openPath(root: string, path: string, target: string): Promise<Found> {
   const name = path.endsWith('/') ? `${path}${INDEX}` : path
   const real = await realpath(join(root, name))
   if (!isUnder(root, real)) return { kind: 'refused', status: 404 }
   // The link was resolved above: one put there since is not followed. A pipe is not waited for.
   const flags = constants.O_RDONLY | constants.O_NOFOLLOW | constants.O_NONBLOCK
-  const handle = await open(real, flags)
-  const facts = await closedOnError(handle, handle.stat())
-  if (facts.isFile()) return { kind: 'file', handle, name }
-  await handle.close()
-  if (!facts.isDirectory() || path.endsWith('/')) return { kind: 'refused', status: 404 }
+  const file = await openFile(real, flags)
+  try {
+    const stats = await file.stat()
+    if (stats.isFile()) return { kind: 'file', file, stats, name }
+    file.close()
+    if (!stats.isDirectory() || path.endsWith('/')) return { kind: 'refused', status: 404 }
+  } catch (error) {
+    file.close()
+    throw error
+  }
   // Throws where there is none.
   const index = await stat(join(real, INDEX))
   return index.isFile()
     ? { kind: 'moved', location: withSlash(target) }
     : { kind: 'refused', status: 404 }
-}
-
-async function closedOnError<T>(handle: FileHandle, work: Promise<T>): Promise<T> {
-  try {
-    return await work
-  } catch (error) {
-    await handle.close()
-    throw error
-  }
 }
 
 function isUnder(root: string, real: string): boolean {

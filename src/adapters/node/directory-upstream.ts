@@ -63,36 +63,31 @@ async function respond(asking: Asking): Promise<UpstreamResponse> {
   const found = await openUnder(asking.directory, target)
   if (found.kind === 'refused') return plain(asking, found.status)
   if (found.kind === 'moved') return plain(asking, 301, ['location', found.location])
-  try {
-    return await respondWith(asking, found)
-  } catch (error) {
-    await found.handle.close().catch(() => undefined)
-    throw error
-  }
+  return respondWith(asking, found)
 }
 
-/** Takes over the handle, unless it throws. */
-async function respondWith(
+/** Takes over the file. */
+function respondWith(
   asking: Asking,
-  { handle, name }: Extract<Found, { kind: 'file' }>,
-): Promise<UpstreamResponse> {
+  { file, stats, name }: Extract<Found, { kind: 'file' }>,
+): UpstreamResponse {
   const { request, clock, address, sentAtMs } = asking
-  const stamp = await handle.stat({ bigint: true })
   const receivedAtMs = clock.nowMs()
-  const file = describeFile(stamp, name, receivedAtMs)
-  const part = selectPart(request, file, receivedAtMs)
+  const described = describeFile(stats, name, receivedAtMs)
+  const { completeLength } = described
+  const part = selectPart(request, described, receivedAtMs)
   if (part.kind === 'refused') {
-    await handle.close()
+    file.close()
     if (part.status === 412) return plain(asking, 412)
-    return plain(asking, 416, ['content-range', formatUnsatisfiedRange(file.completeLength)])
+    return plain(asking, 416, ['content-range', formatUnsatisfiedRange(completeLength)])
   }
   const isSent = request.method === 'GET' && part.kind === 'span'
   const { startByte, endByte } = isSent ? part.span : NOTHING
-  const body = readFileSpan({ handle, stamp, name, startByte, endByte })
+  const body = readFileSpan({ file, stamp: stats, name, startByte, endByte })
   const date = ['date', formatHttpDate(receivedAtMs)]
   return {
     status: part.status,
-    fields: [...date, ...file.fields, ...spanFields(part, file.completeLength)],
+    fields: [...date, ...described.fields, ...spanFields(part, completeLength)],
     sentAtMs,
     receivedAtMs,
     from: { kind: 'origin', address },

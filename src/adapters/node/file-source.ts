@@ -1,15 +1,15 @@
 import type { BigIntStats } from 'node:fs'
-import type { FileHandle } from 'node:fs/promises'
 
 import type { ByteSource } from '#core/entry/byte-source.ts'
 import type { Outcome } from '#core/ports/upstream.ts'
 import { UpstreamError } from '#core/ports/upstream.ts'
+import type { OpenFile } from './open-file.ts'
 
 /** One positional read. */
 const READ_BYTES = 512 * 1024
 
 export interface FileSpan {
-  readonly handle: FileHandle
+  readonly file: OpenFile
   /** Of the version that the head of the response tells. */
   readonly stamp: FileStamp
   readonly startByte: number
@@ -31,10 +31,10 @@ export interface FileBody extends ByteSource {
 /**
  * The bytes `[startByte, endByte)` of an open file, read when they are asked for, and one piece ahead. The
  * file is looked at again after each read and before its bytes are given: if it has changed, the body
- * breaks, and no byte of another version gets out. Owns the handle, and closes it at the end.
+ * breaks, and no byte of another version gets out. Owns the file, and closes it at the end.
  */
 export function readFileSpan(span: FileSpan): FileBody {
-  const { handle, startByte, endByte } = span
+  const { file, startByte, endByte } = span
   const settled = Promise.withResolvers<Outcome>()
   let atByte = startByte
   let ahead: Promise<Uint8Array | undefined> | undefined
@@ -44,17 +44,15 @@ export function readFileSpan(span: FileSpan): FileBody {
     if (end !== undefined) return
     end = outcome
     settled.resolve(outcome)
-    // Waits for a read under way, so that its descriptor is not given to another file meanwhile.
-    handle.close().catch(() => undefined)
+    file.close()
   }
 
   async function readPiece(): Promise<Uint8Array | undefined> {
     // A new one each time: a socket may still hold the piece before.
     const piece = Buffer.allocUnsafeSlow(Math.min(READ_BYTES, endByte - atByte))
     try {
-      await fillFrom(handle, piece, atByte)
-      if (!isSameFile(span.stamp, await handle.stat({ bigint: true })))
-        throw new Error('it changed')
+      await fillFrom(file, piece, atByte)
+      if (!isSameFile(span.stamp, await file.stat())) throw new Error('it changed')
     } catch (error) {
       if (end?.kind === 'cancelled') return undefined
       const failure = brokenBy(error, span, atByte)
@@ -91,17 +89,12 @@ export function readFileSpan(span: FileSpan): FileBody {
   }
 }
 
-async function fillFrom(handle: FileHandle, buffer: Buffer, position: number): Promise<void> {
+async function fillFrom(file: OpenFile, piece: Uint8Array, startByte: number): Promise<void> {
   let filledBytes = 0
-  while (filledBytes < buffer.byteLength) {
-    const { bytesRead } = await handle.read(
-      buffer,
-      filledBytes,
-      buffer.byteLength - filledBytes,
-      position + filledBytes,
-    )
-    if (bytesRead === 0) throw new Error(`it ended at byte ${position + filledBytes}`)
-    filledBytes += bytesRead
+  while (filledBytes < piece.byteLength) {
+    const readBytes = await file.read(piece.subarray(filledBytes), startByte + filledBytes)
+    if (readBytes === 0) throw new Error(`it ended at byte ${startByte + filledBytes}`)
+    filledBytes += readBytes
   }
 }
 

@@ -10,7 +10,7 @@ import type { RawRequest } from '#core/entry/asked.ts'
 import type { Maybe } from '#core/entry/byte-source.ts'
 import { isPromise } from '#core/entry/byte-source.ts'
 import { createConnections } from './connections.ts'
-import type { Connections } from './connections.ts'
+import type { Connections, Turn } from './connections.ts'
 import { requestBody } from './request-body.ts'
 import { writeAnswer } from './socket-answer.ts'
 
@@ -126,14 +126,15 @@ function createListener(
     res: ServerResponse,
     exchange: ServerExchange,
     answer: Answer,
+    turn: Turn,
   ): void {
     let bodyBytes = 0
     let failure: unknown
-    const closes = isDraining() || answer.closes === true || isBodyLeft(req)
+    // What is left of a body nobody read must not be taken for the next request.
+    const closes = isDraining() || answer.closes === true || turn.isBodyUnread
     const done = () => {
       const error = failure ?? (res.writableFinished ? undefined : new Error('client is gone'))
       exchange.onDone?.({ status: answer.status, bodyBytes, error })
-      // What is left of a request nobody read must not be taken for the next one.
       if (closes) req.socket.destroySoon()
     }
     writeAnswer(res, answer, {
@@ -148,32 +149,35 @@ function createListener(
     })
     if (res.closed) done()
     else res.once('close', done)
+    turn.decided(closes)
   }
 
-  return function listener(req, res) {
-    const { socket } = req
+  function answerTurn(req: IncomingMessage, res: ServerResponse, turn: Turn): void {
     const raw: RawRequest = {
       method: req.method ?? '',
       target: req.url ?? '',
       httpVersion: req.httpVersion,
       lines: req.rawHeaders,
-      body: requestBody(req, res),
+      body: requestBody(req, res, () => {
+        turn.isBodyUnread = false
+      }),
     }
     const exchange: ServerExchange = {
-      socket,
+      socket: req.socket,
       sendEarlyHints: (links) => sendEarlyHints(req, res, links),
       onDone: undefined,
       onGone: undefined,
     }
-    const end = connections.begin(req, res)
     res.once('close', () => {
-      end()
+      turn.ended()
       if (!res.writableFinished) exchange.onGone?.()
     })
     const answer = options.handle(raw, exchange)
-    if (!isPromise(answer)) return write(req, res, exchange, answer)
-    void answer.then((settled) => write(req, res, exchange, settled))
+    if (!isPromise(answer)) return write(req, res, exchange, answer, turn)
+    void answer.then((settled) => write(req, res, exchange, settled, turn))
   }
+
+  return (req, res) => connections.begin(req, res, (turn) => answerTurn(req, res, turn))
 }
 
 /** What the parser refuses gets a short answer in its turn, and its connection ends. */
@@ -206,13 +210,6 @@ function sendEarlyHints(req: IncomingMessage, res: ServerResponse, links: readon
       // Node refuses values that are no links.
     }
   }
-}
-
-/** Whether the answer comes before the end of a body, of which the rest could be taken for a request. */
-function isBodyLeft(req: IncomingMessage): boolean {
-  if (req.complete) return false
-  const { 'content-length': length, 'transfer-encoding': coding } = req.headers
-  return coding !== undefined || (length !== undefined && Number(length) > 0)
 }
 
 async function closeServer(

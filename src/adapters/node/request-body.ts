@@ -3,11 +3,16 @@ import type { IncomingMessage, ServerResponse } from 'node:http'
 import type { ByteSource } from '#core/entry/byte-source.ts'
 
 /** The body of a request as it is asked for. Nothing is read, and no 100 sent, before the first read. */
-export function requestBody(req: IncomingMessage, res: ServerResponse): ByteSource {
+export function requestBody(
+  req: IncomingMessage,
+  res: ServerResponse,
+  onFirstRead: () => void,
+): ByteSource {
   let chunks: AsyncIterator<unknown> | undefined
   return {
     async read() {
       if (chunks === undefined) {
+        onFirstRead()
         if (req.headers.expect !== undefined) res.writeContinue()
         chunks = req[Symbol.asyncIterator]()
       }

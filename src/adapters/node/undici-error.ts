@@ -45,13 +45,17 @@ export function toUpstreamFailure(
   const message = error instanceof Error ? error.message : String(error)
   const text = `Cannot ${hadHead ? 'read body' : 'get a response'} from "${address}": ${message}`
   if (hadHead) {
-    const isProtocol = kind === 'http_protocol_error'
     const bodyKind = kind === 'connection_terminated' ? 'http_response_incomplete' : kind
-    return new UpstreamError(bodyKind, text, { retryable: !isProtocol, cause: error })
+    return new UpstreamError(bodyKind, text, {
+      retryable: kind !== 'http_protocol_error',
+      cause: error,
+    })
   }
+  // Two lengths in a head are told as a mismatch of the body that never came.
+  const headKind = kind === 'http_response_incomplete' ? 'http_protocol_error' : kind
   // A fresh connection that was cut may have been cut for what was asked; an idle one was just too old.
-  const retryable = kind !== 'connection_terminated' || wasReused
-  return new UpstreamError(kind, text, { retryable, cause: error })
+  const isFinal = kind === 'connection_terminated' ? !wasReused : headKind === 'http_protocol_error'
+  return new UpstreamError(headKind, text, { retryable: !isFinal, cause: error })
 }
 
 function codeOf(error: unknown): string {

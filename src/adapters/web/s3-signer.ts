@@ -8,7 +8,7 @@ export interface S3Credentials {
   readonly sessionToken?: string | undefined
 }
 
-export interface S3Signing {
+interface S3Signing {
   readonly method: string
   /** Canonical, as it goes on the wire. */
   readonly path: string

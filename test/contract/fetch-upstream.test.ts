@@ -24,7 +24,9 @@ describeUpstream(
 )
 
 describe('createFetchUpstream', () => {
-  async function withOrigin(test: (origin: Awaited<ReturnType<typeof startTestOrigin>>) => Promise<void>) {
+  async function withOrigin(
+    test: (origin: Awaited<ReturnType<typeof startTestOrigin>>) => Promise<void>,
+  ) {
     const origin = await startTestOrigin()
     try {
       await test(origin)

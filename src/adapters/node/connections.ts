@@ -6,8 +6,10 @@ import type { Socket } from 'node:net'
 
 /** One request on a connection, until its answer is complete or has failed. */
 export interface Turn {
-  /** Announces a body, of which nothing was read yet by who answers. */
-  isBodyUnread: boolean
+  /** Announces a body. */
+  readonly hasBody: boolean
+  /** Whoever answers has begun to read the body. */
+  isBodyRead: boolean
   /** The head of the answer is about to be written. */
   decided(closes: boolean): void
   ended(): void
@@ -61,7 +63,8 @@ export function createConnections(): Connections {
     const exchange: Exchange = { req, res }
     connection.exchanges.add(exchange)
     const turn: Turn = {
-      isBodyUnread: announcesBody(req),
+      hasBody: announcesBody(req),
+      isBodyRead: false,
       decided(closes) {
         connection.isClosing ||= closes
         release(connection, turn)
@@ -72,7 +75,7 @@ export function createConnections(): Connections {
         if (refusal !== undefined && exchanges.size === 0) writeRefusal(req.socket, refusal)
       },
     }
-    if (turn.isBodyUnread) connection.bodyTurn = turn
+    if (turn.hasBody) connection.bodyTurn = turn
     run(turn)
   }
 
@@ -85,7 +88,7 @@ export function createConnections(): Connections {
         bodyTurn: undefined,
         held: [],
       })
-      socket.once('close', () => connections.delete(socket))
+      socket.once('close', () => abandon(connections, socket))
     },
     count: () => connections.size,
     all: () => connections.keys(),
@@ -102,6 +105,17 @@ export function createConnections(): Connections {
       } else if (newest.res.writableEnded) socket.destroySoon()
       else socket.destroy()
     },
+  }
+}
+
+/** Node tells only the answer under way of the end, and not those that wait for their turn behind it. */
+function abandon(connections: Map<Socket, Connection>, socket: Socket): void {
+  const exchanges = connections.get(socket)?.exchanges ?? []
+  connections.delete(socket)
+  for (const { res } of exchanges) {
+    if (res.socket !== null || res.closed) continue
+    res.destroy()
+    res.emit('close')
   }
 }
 

@@ -1,7 +1,7 @@
 // A thread of its own for SQLite: the written copy of the index, and what people ask for. It may be thrown
 // away at any time, as the slabs say the same.
 
-import { rmSync } from 'node:fs'
+import { closeSync, openSync, rmSync } from 'node:fs'
 import { DatabaseSync } from 'node:sqlite'
 import type { StatementSync } from 'node:sqlite'
 import { parentPort } from 'node:worker_threads'
@@ -133,6 +133,8 @@ function createAnew(old: { readonly path: string; readonly database?: DatabaseSy
   old.database?.close()
   for (const suffix of ['-wal', '-shm']) rmSync(`${path}${suffix}`, { force: true })
   rmSync(path, { force: true })
+  // SQLite gives the other two files the rights of this one.
+  closeSync(openSync(path, 'wx', 0o600))
   const database = connect(path)
   database.exec(`BEGIN; ${SCHEMA} COMMIT`)
   database.exec(
@@ -179,12 +181,12 @@ function sendRows(): void {
   const { database } = current()
   const none = new Uint32Array(0)
   const heads = database.prepare(
-    'SELECT digest, slab, offset, data_bytes, head_bytes, is_invalidated FROM heads',
+    'SELECT digest, slab, offset / 4096, data_bytes, head_bytes, is_invalidated FROM heads',
   )
   heads.setReturnArrays(true)
   pack(heads, HEAD_ROW, (rows) => send({ heads: rows, segments: none }))
   const segments = database.prepare(
-    'SELECT digest, body, segment, slab, offset, data_bytes FROM segments',
+    'SELECT digest, body, segment, slab, offset / 4096, data_bytes FROM segments',
   )
   segments.setReturnArrays(true)
   pack(segments, SEGMENT_ROW, (rows) => send({ heads: none, segments: rows }))

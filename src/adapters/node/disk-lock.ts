@@ -19,7 +19,7 @@ export async function lockDirectory(directory: string): Promise<DiskLock> {
   await ensureFile(ownerPath)
   const database = new DatabaseSync(path, { timeout: 0 })
   try {
-    database.exec('BEGIN EXCLUSIVE')
+    database.exec('PRAGMA journal_mode = MEMORY; BEGIN EXCLUSIVE')
   } catch (error) {
     database.close()
     const owner = await readFile(ownerPath, 'utf8').catch(() => '')

@@ -67,6 +67,8 @@ export interface DiskStats {
 }
 
 export interface DiskStore extends Store {
+  /** Exact, from the index in memory and from what waits to be written. */
+  presence(body: BodyId): SegmentSet
   /** Resolves once everything written so far is on disk and in its index, and what was there is read. */
   flush(): Promise<void>
   /** Flushes and gives the directory free. Afterwards nothing is stored, and nothing is found. */
@@ -138,6 +140,7 @@ class OpenDiskStore implements DiskStore {
   readonly #rest: Promise<void>
   readonly #maxBytes: number
   readonly #maxQueueBytes: number
+  readonly #finder: DiskFinder
   readonly #recent = new Map<string, DiskEntry>()
   readonly #marks = new Map<CacheKey, Mark>()
   /** Heads of one key are written one after the other. */
@@ -153,6 +156,7 @@ class OpenDiskStore implements DiskStore {
   ) {
     this.#log = log
     this.#writer = writer
+    this.#finder = new DiskFinder(log, (key) => this.#forget(key))
     this.#lock = lock
     this.#rest = rest
     this.#maxBytes = options.maxBytes
@@ -171,8 +175,8 @@ class OpenDiskStore implements DiskStore {
     await this.#turns.get(disk.name)
     for (let i = 0; i < MAX_READ_COUNT; i++) {
       const { position } = this.ticket(key)
-      const found = await this.#find(key, disk)
-      const variants = found === undefined ? [] : await this.#variantsOf(found)
+      const found = await this.#finder.find(key, disk)
+      const variants = found === undefined ? [] : await this.#finder.variantsOf(found)
       // What was invalidated meanwhile is read again as it is now.
       if (this.ticket(key).position !== position) continue
       const mark = this.#marks.get(key)
@@ -253,11 +257,7 @@ class OpenDiskStore implements DiskStore {
     startByte: number,
     endByte: number,
   ): Maybe<Uint8Array | undefined> {
-    const waiting = this.#log.queue.dataOf(body, segmentIndex)
-    if (waiting !== undefined) return waiting.subarray(startByte, endByte)
-    const slot = this.#log.index.findSegment(bodyIdOf(body), segmentIndex)
-    if (slot === NO_SLOT) return undefined
-    return this.#readSegmentAt(body, segmentIndex, slot, startByte, endByte)
+    return this.#finder.readSegment(body, segmentIndex, startByte, endByte)
   }
 
   writeSegment(ticket: WriteTicket, body: BodyId, segmentIndex: number, bytes: Uint8Array): void {
@@ -324,7 +324,7 @@ class OpenDiskStore implements DiskStore {
     ticket: WriteTicket,
     head: StoredResponse,
   ): Promise<'stored' | 'superseded'> {
-    const known = this.#knownEntry(key) ?? (await this.#find(head.key, key))?.entry
+    const known = this.#knownEntry(key) ?? (await this.#finder.find(head.key, key))?.entry
     if (this.#log.invalidations.isSuperseded(ticket)) return 'superseded'
     this.#putHead(key, ticket, head, known)
     return 'stored'
@@ -357,130 +357,6 @@ class OpenDiskStore implements DiskStore {
     this.#log.queue.putForget(key)
     this.#writer.wake(false)
   }
-
-  /** The key's entry, with what stands in one record with it. */
-  async #find(key: CacheKey, disk: DiskKey): Promise<Found | undefined> {
-    const { queue, index } = this.#log
-    for (let i = 0; i < MAX_READ_COUNT; i++) {
-      const waiting = queue.entryOf(disk)
-      if (waiting !== undefined) return { entry: waiting, record: undefined }
-      const slot = index.findHead(disk.id)
-      if (slot === NO_SLOT) return undefined
-      const place = index.placeOf(slot)
-      index.add(slot, USED)
-      const record = await this.#readAt(place, disk)
-      // Written anew meanwhile, carried over or evicted.
-      const now = index.findHead(disk.id)
-      if (record !== undefined && index.isAt(now, place)) {
-        const { entry } = record
-        // The digest finds, the text decides.
-        if (entry?.key !== key) return undefined
-        return { entry: index.has(now, INVALIDATED) ? invalidatedEntry(entry) : entry, record }
-      }
-      if (record === undefined && index.isAt(now, place)) return undefined
-    }
-    return undefined
-  }
-
-  async #readAt(place: Place, key: DiskKey): Promise<ReadRecord | undefined> {
-    const slab = this.#log.slabs.get(place.slab)
-    if (slab === undefined) return undefined
-    const { index, slabs } = this.#log
-    try {
-      const isChecked = index.has(index.findHead(key.id), VERIFIED)
-      const record = await readRecord(slabs, slab, place, isChecked)
-      const isSameKey = Buffer.compare(record.header.digest, key.digest) === 0
-      if (!isSameKey) throw new CorruptRecordError(place, 'it is of another key')
-      const slot = index.findHead(key.id)
-      if (index.isAt(slot, place)) index.add(slot, VERIFIED)
-      return record
-    } catch (error) {
-      this.#tell(slab, error)
-      const isStill = index.isAt(index.findHead(key.id), place)
-      if (isStill && !isShortage(error)) this.#forget(key)
-      return undefined
-    }
-  }
-
-  #variantsOf({ entry, record }: Found): Promise<readonly Variant[]> {
-    const isAlone = entry.variants.length === 1
-    return Promise.all(
-      entry.variants.map(async ({ head }): Promise<Variant> => {
-        if (!isOneSegment(head)) return { head }
-        if (record !== undefined && isRecordOf(record.header, head.body, 0)) {
-          return this.#log.index.isAt(
-            this.#log.index.findSegment(bodyIdOf(head.body), 0),
-            record.header,
-          )
-            ? { head, onlySegment: record.data }
-            : { head }
-        }
-        const { completeLength = 0, body } = head
-        const waiting = this.#log.queue.dataOf(body, 0)
-        if (waiting !== undefined) return { head, onlySegment: waiting }
-        if (!isAlone && completeLength > BLOCK_BYTES) return { head }
-        return { head, onlySegment: await this.readSegment(body, 0, 0, completeLength) }
-      }),
-    )
-  }
-
-  async #readSegmentAt(
-    body: BodyId,
-    segmentIndex: number,
-    slot: number,
-    startByte: number,
-    endByte: number,
-  ): Promise<Uint8Array | undefined> {
-    const { index, slabs } = this.#log
-    const place = index.placeOf(slot)
-    const slab = slabs.get(place.slab)
-    const lastByte = Math.min(endByte, place.dataBytes)
-    if (slab === undefined || startByte >= lastByte) return undefined
-    index.add(slot, USED)
-    try {
-      if (index.has(slot, VERIFIED)) {
-        return await readChecked(slabs, slab, place, startByte, lastByte)
-      }
-      const { header, data } = await readRecord(slabs, slab, place, false)
-      if (!isRecordOf(header, body, segmentIndex)) {
-        throw new CorruptRecordError(place, 'it is of another body')
-      }
-      const now = index.findSegment(bodyIdOf(body), segmentIndex)
-      if (index.isAt(now, place)) index.add(now, VERIFIED)
-      const view = data.subarray(startByte, lastByte)
-      // A small view must not keep all of it in memory.
-      return view.byteLength * 2 < data.byteLength ? view.slice() : view
-    } catch (error) {
-      this.#tell(slab, error)
-      if (!isShortage(error)) this.#forgetSegment(body, segmentIndex, place)
-      return undefined
-    }
-  }
-
-  #forgetSegment(body: BodyId, segmentIndex: number, place: Place): void {
-    const { index, copy } = this.#log
-    const slot = index.findSegment(bodyIdOf(body), segmentIndex)
-    if (!index.isAt(slot, place)) return
-    const digest = index.keyOf(slot)
-    index.forget(slot)
-    copy.push({ kind: 'forget-segment', digest, body, segmentIndex })
-  }
-
-  /** What is read from a slab while it is evicted is absent, and no failure. */
-  #tell(slab: Slab, error: unknown): void {
-    if (!slab.isGone) tellFailure(this.#log, error)
-  }
-}
-
-interface Found {
-  readonly entry: DiskEntry
-  readonly record: ReadRecord | undefined
-}
-
-/** Too many files are open: what is on disk is as good as before. */
-function isShortage(error: unknown): boolean {
-  const code = codeOf(error)
-  return code === 'EMFILE' || code === 'ENFILE'
 }
 
 function remember<K, V>(map: Map<K, V>, key: K, value: V, maxCount: number): void {

@@ -1,19 +1,17 @@
-// Appends what waits in the queue, and makes room for it: the only writer of the slabs.
+// Writes what waits in the queue, makes room for it, and bears with the disk's failures: the only writer.
 
 import { statfs } from 'node:fs/promises'
-import { crc32 } from 'node:zlib'
 
-import { formatEntry } from './disk-entry.ts'
+import { DiskAppender, sizeOf } from './disk-appender.ts'
 import { codeOf } from './disk-files.ts'
-import { INVALIDATED, NO_SLOT, USED, VERIFIED, bodyIdOf } from './disk-index.ts'
+import { INVALIDATED, NO_SLOT, USED, bodyIdOf } from './disk-index.ts'
 import type { Place } from './disk-index.ts'
 import type { DiskLog } from './disk-log.ts'
 import { forgetHead, tellFailure } from './disk-log.ts'
 import type { Pending } from './disk-queue.ts'
 import { carriedRecord, diskKeyOfDigest } from './disk-queue.ts'
 import { readRecord } from './disk-reader.ts'
-import type { RecordHeader } from './disk-record.ts'
-import { ALIGN_BYTES, blockCrcsOf, encodeRecordHeader, recordBytesOf } from './disk-record.ts'
+import { ALIGN_BYTES, recordBytesOf } from './disk-record.ts'
 import type { Slab } from './slabs.ts'
 
 export interface WriterOptions {
@@ -42,17 +40,11 @@ class NoSpaceError extends Error {
   }
 }
 
-interface Encoded {
-  readonly pending: Pending
-  readonly header: RecordHeader
-  readonly buffers: readonly Uint8Array[]
-  readonly bytes: number
-}
-
 export class DiskWriter {
   readonly #log: DiskLog
   readonly #maxBytes: number
   readonly #slabBytes: number
+  readonly #appender: DiskAppender
   /** Whatever touches slabs waits for its turn. */
   #turn: Promise<void> = Promise.resolve()
   #cancelTimer: (() => void) | undefined
@@ -66,6 +58,7 @@ export class DiskWriter {
     this.#log = log
     this.#maxBytes = options.maxBytes
     this.#slabBytes = options.slabBytes
+    this.#appender = new DiskAppender(log, options.slabBytes)
   }
 
   /** Whether records are taken at all; invalidations always are. */
@@ -106,7 +99,7 @@ export class DiskWriter {
 
   /** Evicts down to the budget, which may be smaller than that of the process before. */
   trim(): Promise<void> {
-    return this.#inTurn(() => this.#makeRoom(0))
+    return this.#inTurn(async () => this.#evictAbove(await this.#limitBytes()))
   }
 
   async close(): Promise<void> {
@@ -131,122 +124,25 @@ export class DiskWriter {
     try {
       const bytes = batch.reduce((sum, pending) => sum + sizeOf(pending), 0)
       await this.#makeRoom(bytes)
-      while (rest.length > 0) rest = rest.slice(await this.#append(rest))
+      while (rest.length > 0) rest = rest.slice(await this.#appender.append(rest))
     } catch (error) {
       await this.#fail(rest, error)
     }
   }
 
-  /** Writes as many as fit into the active slab, and at least one. @returns How many. */
-  async #append(batch: readonly Pending[]): Promise<number> {
-    const { slabs } = this.#log
-    const slab = await this.#slabFor(batch[0])
-    const encoded: Encoded[] = []
-    let offset = slab.endByte
-    let lastPosition = this.#log.lastPosition
-    for (const pending of batch) {
-      const record = this.#encode(pending, slab, offset, lastPosition)
-      if (encoded.length > 0 && offset + record.bytes > this.#slabBytes) break
-      encoded.push(record)
-      offset += record.bytes
-      if (pending.text !== undefined) lastPosition = pending.ticket.position
-    }
-    const buffers = encoded.flatMap((record) => record.buffers)
-    await slabs.append(slab, buffers)
-    if (encoded.some(({ pending }) => pending.text !== undefined)) await slabs.sync(slab)
-    for (const record of encoded) this.#index(record)
-    this.#log.indexedSlab = slab.number
-    this.#log.indexedEndByte = slab.endByte
-    return encoded.length
-  }
-
-  async #slabFor(pending: Pending | undefined): Promise<Slab> {
-    const { slabs, clock, copy, lastPosition } = this.#log
-    const { active } = slabs
-    const bytes = pending === undefined ? 0 : sizeOf(pending)
-    const isEmpty = active?.endByte === ALIGN_BYTES
-    if (active !== undefined && (isEmpty || active.endByte + bytes <= this.#slabBytes))
-      return active
-    const slab = await slabs.create(clock.nowMs(), lastPosition)
-    copy.push({ kind: 'slab', slab: slab.number, nonce: slab.nonce })
-    return slab
-  }
-
-  #encode(pending: Pending, slab: Slab, offset: number, lastPosition: number): Encoded {
-    const data = pending.data?.bytes ?? new Uint8Array(0)
-    const text = pending.text ?? (pending.entry === undefined ? '' : formatEntry(pending.entry))
-    const head = Buffer.from(text)
-    const header: RecordHeader = {
-      kind: pending.kind,
-      isInvalidated: pending.isInvalidated,
-      digest: pending.key.digest,
-      body: pending.data?.body,
-      segmentIndex: pending.data?.segmentIndex ?? 0,
-      dataBytes: data.byteLength,
-      headBytes: head.byteLength,
-      headCrc: crc32(head),
-      sequence: this.#log.sequence++,
-      position: pending.ticket.position,
-      generation: pending.ticket.generation,
-      lastPosition,
-      slab: slab.number,
-      offset,
-      blockCrcs: blockCrcsOf(data),
-    }
-    const written = [encodeRecordHeader(header, slab.nonce), data, head]
-    const bytes = recordBytesOf(data.byteLength, head.byteLength)
-    const fill = bytes - written.reduce((sum, { byteLength }) => sum + byteLength, 0)
-    const buffers = [...written, Buffer.alloc(fill)].filter(({ byteLength }) => byteLength > 0)
-    return { pending, header, buffers, bytes }
-  }
-
-  /** Data first, then the index in memory, then its written copy. */
-  #index({ pending, header }: Encoded): void {
-    const { queue, copy, index, clock } = this.#log
-    const { key, carriedFrom, entry, data, text } = pending
-    const digest = key.digest.subarray(0, 16)
-    const { slab, offset, dataBytes, headBytes } = header
-    queue.finish(pending)
-    if (text !== undefined && (pending.kind === 'drop' || pending.kind === 'validate')) {
-      const ticket = { key: text, ...pending.ticket }
-      this.#log.lastPosition = Math.max(this.#log.lastPosition, ticket.position)
-      copy.push({ kind: pending.kind, digest, ticket, slab })
-      pending.settle?.()
-      return
-    }
-    if (pending.isCancelled) return
-    if (entry !== undefined && isStill(index.findHead(key.id))) {
-      const wasInvalidated =
-        carriedFrom !== undefined && index.has(index.findHead(key.id), INVALIDATED)
-      const isInvalidated = pending.isInvalidated || wasInvalidated
-      const place = { slab, offset, dataBytes, headBytes }
-      index.putHead(key.id, place, isInvalidated ? VERIFIED | INVALIDATED : VERIFIED)
-      const writtenAtMs = clock.nowMs()
-      copy.push({ kind: 'head', digest, key: entry.key, ...place, isInvalidated, writtenAtMs })
-    }
-    if (data === undefined) return
-    const { body, segmentIndex } = data
-    const id = bodyIdOf(body)
-    if (!isStill(index.findSegment(id, segmentIndex))) return
-    index.putSegment(key.id, id, segmentIndex, { slab, offset, dataBytes, headBytes: 0 }, VERIFIED)
-    copy.push({ kind: 'segment', digest, body, segmentIndex, slab, offset, dataBytes })
-
-    /** What is carried over must still be what the index means. */
-    function isStill(slot: number): boolean {
-      return carriedFrom === undefined || index.isAt(slot, carriedFrom)
-    }
-  }
-
   async #makeRoom(bytes: number): Promise<void> {
-    const { slabs } = this.#log
     const limit = await this.#limitBytes()
+    if (bytes > limit) throw new NoSpaceError(bytes, limit)
     // What is carried over from an evicted slab stands twice for a moment.
-    const neededBytes = bytes + this.#slabBytes / 4 + ALIGN_BYTES
+    await this.#evictAbove(limit - bytes - this.#slabBytes / 4 - ALIGN_BYTES)
+  }
+
+  async #evictAbove(bytes: number): Promise<void> {
+    const { slabs } = this.#log
     for (let slab = slabs.oldest; slab !== undefined; slab = slabs.oldest) {
-      if (slabs.bytes + neededBytes <= limit) return
+      if (slabs.bytes <= bytes) return
       await this.#evict(slab, true)
     }
-    if (bytes > limit) throw new NoSpaceError(bytes, limit)
   }
 
   /** The budget, or less where the disk itself has less room. */
@@ -286,7 +182,7 @@ export class DiskWriter {
       if (bytes > roomBytes) continue
       roomBytes -= bytes
       const pending = await this.#recordAt(slab, place)
-      if (pending !== undefined) await this.#append([pending])
+      if (pending !== undefined) await this.#appender.append([pending])
     }
   }
 
@@ -338,7 +234,7 @@ export class DiskWriter {
         const { oldest } = this.#log.slabs
         if (oldest !== undefined) await this.#evict(oldest, false)
         let rest = invalidations
-        while (rest.length > 0) rest = rest.slice(await this.#append(rest))
+        while (rest.length > 0) rest = rest.slice(await this.#appender.append(rest))
         return
       } catch (error) {
         tellFailure(this.#log, error)
@@ -383,22 +279,13 @@ export class DiskWriter {
   /** A slab that can be begun is the sign that the disk takes writes again. */
   async #probe(): Promise<void> {
     if (this.#state === 'writing' || this.#state === 'closed') return
-    const { slabs, clock, copy, lastPosition } = this.#log
     const state = this.#state
     try {
-      const slab = await slabs.create(clock.nowMs(), lastPosition)
-      copy.push({ kind: 'slab', slab: slab.number, nonce: slab.nonce })
+      await this.#appender.beginSlab()
       this.#state = 'writing'
       this.#errorsAtMs = []
     } catch {
       this.#pause(state, state === 'full' ? FULL_PROBE_MS : PROBE_MS)
     }
   }
-}
-
-/** An upper bound where the head has not been made into text yet. */
-function sizeOf({ data, entry, text }: Pending): number {
-  const dataBytes = data?.bytes.byteLength ?? 0
-  if (entry === undefined) return recordBytesOf(dataBytes, text?.length ?? 0)
-  return recordBytesOf(dataBytes, Buffer.byteLength(formatEntry(entry)))
 }

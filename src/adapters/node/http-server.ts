@@ -79,6 +79,8 @@ export async function listenHttp(options: HttpServerOptions): Promise<HttpServer
     answerRequest,
   )
   server.maxHeadersCount = 0
+  // A client may say that it has asked all and still wants its answers. Node knows this, but tells nobody.
+  Object.assign(server, { httpAllowHalfOpen: true })
   server.maxRequestsPerSocket = options.maxRequestsPerSocket
   server.maxConnections = options.maxConnectionCount
   server.timeout = options.stallMs
@@ -114,6 +116,15 @@ export async function listenHttp(options: HttpServerOptions): Promise<HttpServer
   }
 }
 
+interface Visit {
+  readonly req: IncomingMessage
+  readonly res: ServerResponse
+  readonly turn: Turn
+  readonly exchange: ServerExchange
+  isOver: boolean
+  onEnd: (() => void) | undefined
+}
+
 type Listener = (req: IncomingMessage, res: ServerResponse) => void
 
 function createListener(
@@ -121,18 +132,14 @@ function createListener(
   connections: Connections,
   isDraining: () => boolean,
 ): Listener {
-  function write(
-    req: IncomingMessage,
-    res: ServerResponse,
-    exchange: ServerExchange,
-    answer: Answer,
-    turn: Turn,
-  ): void {
+  function write(visit: Visit, answer: Answer): void {
+    const { req, res, turn, exchange } = visit
     let bodyBytes = 0
     let failure: unknown
     // What is left of a body nobody read must not be taken for the next request.
-    const closes = isDraining() || answer.closes === true || turn.isBodyUnread
-    const done = () => {
+    const isBodyLeft = turn.hasBody && !(turn.isBodyRead && req.complete)
+    const closes = isDraining() || answer.closes === true || isBodyLeft
+    visit.onEnd = () => {
       const error = failure ?? (res.writableFinished ? undefined : new Error('client is gone'))
       exchange.onDone?.({ status: answer.status, bodyBytes, error })
       if (closes) req.socket.destroySoon()
@@ -147,8 +154,7 @@ function createListener(
         failure = error
       },
     })
-    if (res.closed) done()
-    else res.once('close', done)
+    if (visit.isOver) visit.onEnd()
     turn.decided(closes)
   }
 
@@ -159,7 +165,7 @@ function createListener(
       httpVersion: req.httpVersion,
       lines: req.rawHeaders,
       body: requestBody(req, res, () => {
-        turn.isBodyUnread = false
+        turn.isBodyRead = true
       }),
     }
     const exchange: ServerExchange = {
@@ -168,13 +174,16 @@ function createListener(
       onDone: undefined,
       onGone: undefined,
     }
+    const visit: Visit = { req, res, turn, exchange, isOver: false, onEnd: undefined }
     res.once('close', () => {
+      visit.isOver = true
       turn.ended()
       if (!res.writableFinished) exchange.onGone?.()
+      visit.onEnd?.()
     })
     const answer = options.handle(raw, exchange)
-    if (!isPromise(answer)) return write(req, res, exchange, answer, turn)
-    void answer.then((settled) => write(req, res, exchange, settled, turn))
+    if (!isPromise(answer)) return write(visit, answer)
+    void answer.then((settled) => write(visit, settled))
   }
 
   return (req, res) => connections.begin(req, res, (turn) => answerTurn(req, res, turn))

@@ -14,7 +14,8 @@ export function requestBody(
       if (chunks === undefined) {
         onFirstRead()
         if (req.headers.expect !== undefined) res.writeContinue()
-        chunks = req[Symbol.asyncIterator]()
+        // Leaving the body must not take the connection away, on which an answer is due.
+        chunks = req.iterator({ destroyOnReturn: false })
       }
       for (;;) {
         const { done, value } = await chunks.next()

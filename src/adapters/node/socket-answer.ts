@@ -32,7 +32,8 @@ function spell(name: string): string {
 
 export function writeAnswer(res: ServerResponse, answer: Answer, options: WriteOptions): void {
   const { body } = answer
-  if (res.destroyed || res.socket === null) {
+  // Without a socket it may still be waiting for its turn behind a pipelined request.
+  if (res.destroyed || res.closed) {
     if (body.kind === 'source') body.source.cancel('the client is gone')
     return
   }

@@ -11,7 +11,9 @@ interface CodedInit extends ResponseInit {
 }
 
 /** Workers keep a Content-Length only for a stream that is bound to it. */
-type FixedLengthStreams = new (length: number) => {
+type FixedLengthStreams = new (
+  length: number,
+) => {
   readonly readable: ReadableStream<Uint8Array>
   readonly writable: WritableStream<Uint8Array>
 }
@@ -34,8 +36,7 @@ export function toWebResponse(answer: Answer): Response {
   }
   if (body.kind === 'bytes') {
     headers.set('content-length', String(body.bytes.byteLength))
-    // A copy, as the bytes may be a view of what is stored, which a stream could take over.
-    return new Response(body.bytes.slice(), init)
+    return new Response(body.bytes as BodyInit, init)
   }
   if (contentLength === undefined) return new Response(streamOf(body.source), init)
   headers.set('content-length', String(contentLength))

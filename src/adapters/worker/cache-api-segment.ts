@@ -18,7 +18,7 @@ export function segmentRequest(body: BodyId, index: number): Request {
 }
 
 export function segmentResponse(bytes: Uint8Array): Response {
-  return new Response(bytes.slice(), {
+  return new Response(bytes as BodyInit, {
     headers: {
       'cache-control': CACHE_CONTROL,
       'content-type': 'application/octet-stream',
@@ -42,11 +42,12 @@ export async function readStoredSegment(
   const length = Number(response.headers.get(LENGTH))
   const wantedBytes = Math.min(endByte, length) - startByte
   if (response.status === 206) {
-    const span = parseContentRange(response.headers.get('content-range') ?? '')
-    const isRight = span?.completeLength === length && contentStart(response) === startByte
+    const told = parseContentRange(response.headers.get('content-range') ?? '')
+    const isRight = told?.completeLength === length && told.span?.startByte === startByte
     const bytes = new Uint8Array(await response.arrayBuffer())
     return isRight && bytes.byteLength === wantedBytes ? bytes : undefined
   }
+  // A cache that ignored the range, or had nothing in it (416).
   const bytes = new Uint8Array(await response.arrayBuffer())
   if (response.status !== 200 || bytes.byteLength !== length) return undefined
   return wantedBytes > 0 ? bytes.subarray(startByte, endByte) : undefined

@@ -61,7 +61,7 @@ export function createCacheApiStore(options: CacheApiStoreOptions): Store {
     return attempt(
       'write record',
       async (cache) => {
-        await cache.put(await recordUrlOf(key), encodeRecord(written))
+        await cache.put(await recordUrlOf(key), encodeRecord(written, key))
         return true
       },
       false,
@@ -96,9 +96,13 @@ export function createCacheApiStore(options: CacheApiStoreOptions): Store {
     for (const { body, completeLength = 0, segmentBytes } of heads) {
       const count = segmentCountOf(completeLength, segmentBytes)
       for (let index = 0; index < count; index++) {
-        await attempt('delete segment', (cache) => cache.delete(segmentRequest(body, index)), false)
+        await deleteSegment(body, index)
       }
     }
+  }
+
+  async function deleteSegment(body: BodyId, index: number): Promise<void> {
+    await attempt('delete segment', (cache) => cache.delete(segmentRequest(body, index)), false)
   }
 
   return {
@@ -155,6 +159,8 @@ export function createCacheApiStore(options: CacheApiStoreOptions): Store {
         (cache) => cache.put(segmentRequest(body, index), segmentResponse(bytes)),
         undefined,
       )
+      // It landed behind a drop that could not see it.
+      if (invalidations.isSuperseded(ticket)) await deleteSegment(body, index)
     },
   }
 }

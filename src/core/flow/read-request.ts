@@ -73,48 +73,102 @@ export function readHead(raw: RawRequest, options: ReadOptions): ReadHead | Refu
   const problem = findTargetProblem(raw.target)
   if (problem !== undefined) return refused(400, `Malformed target: ${problem}`)
   if (raw.lines.length / 2 > limits.maxFieldCount) return refused(431, 'Too many fields')
-  const fields = readFields(raw.lines, limits)
-  if ('kind' in fields) return fields
+  const read = readFields(raw.lines, limits)
+  if ('kind' in read) return read
+  const { fields, connection } = read
   const host = first(fields, 'host')
   const authority = host === undefined ? undefined : normaliseHost(host, defaultPort)
   if (authority === undefined) return refused(400, 'Malformed or missing Host')
   if (countLoops(combined(fields, 'cdn-loop'), name) > 0) return refused(508, 'Loop detected')
-  const own = readConnection(fields, raw)
-  return 'kind' in own ? own : { kind: 'read', raw, authority, fields: own }
-}
-
-function readFields(lines: readonly string[], limits: RequestLimits): Fields | Refusal {
-  const fields: string[] = []
-  for (let i = 0; i < lines.length; i += 2) {
-    const name = (lines[i] ?? '').toLowerCase()
-    const value = lines[i + 1] ?? ''
-    if (!TOKEN.test(name) || CONTROL.test(value)) return refused(400, 'Malformed field')
-    if (name.length + value.length > limits.maxFieldBytes) return refused(431, 'Field too large')
-    if (SINGLE.has(name) && first(fields, name) !== undefined) {
-      return refused(400, `Repeated field: ${name}`)
-    }
-    if (PLAIN.test(value)) fields.push(name, value)
-    else if (SINGLE.has(name)) return refused(400, `Malformed field: ${name}`)
+  const problemOfFraming = findFramingProblem(read, raw)
+  if (problemOfFraming !== undefined) return problemOfFraming
+  if (connection === undefined || isPlainConnection(connection)) {
+    return { kind: 'read', raw, authority, fields }
   }
-  return fields
+  const named = connectionOptions(connection)
+  if (isAbusiveConnection(named)) return refused(400, 'Connection names an end-to-end field')
+  return { kind: 'read', raw, authority, fields: without(fields, named) }
 }
 
-/** Takes out what is for this connection only, and refuses framing that could be read in two ways. */
-function readConnection(fields: Fields, raw: RawRequest): Fields | Refusal {
-  const transferEncoding = combined(fields, 'transfer-encoding')
+interface ReadFields {
+  /** End-to-end, but for what Connection names. */
+  readonly fields: Fields
+  readonly connection: string | undefined
+  readonly transferEncoding: string | undefined
+  readonly expect: string | undefined
+}
+
+/** One pass over the lines: what is for this connection only is taken out. */
+function readFields(lines: readonly string[], limits: RequestLimits): ReadFields | Refusal {
+  const fields: string[] = []
+  let connection: string | undefined
+  let transferEncoding: string | undefined
+  let expect: string | undefined
+  for (let i = 0; i < lines.length; i += 2) {
+    const rawName = lines[i] ?? ''
+    const value = lines[i + 1] ?? ''
+    const known = fieldName(rawName)
+    if (known === undefined) return refused(400, 'Malformed field')
+    const { name, isSingle, isHopByHop } = known
+    if (name.length + value.length > limits.maxFieldBytes) return refused(431, 'Field too large')
+    if (!PLAIN.test(value)) {
+      if (isSingle || CONTROL.test(value)) return refused(400, `Malformed field: ${name}`)
+      continue
+    }
+    if (isHopByHop) {
+      if (name === 'connection') connection = joined(connection, value)
+      else if (name === 'transfer-encoding') transferEncoding = joined(transferEncoding, value)
+      continue
+    }
+    if (isSingle && first(fields, name) !== undefined)
+      return refused(400, `Repeated field: ${name}`)
+    if (name === 'expect') expect = joined(expect, value)
+    fields.push(name, value)
+  }
+  return { fields, connection, transferEncoding, expect }
+}
+
+function joined(earlier: string | undefined, value: string): string {
+  return earlier === undefined ? value : `${earlier}, ${value}`
+}
+
+interface FieldName {
+  readonly name: string
+  readonly isSingle: boolean
+  readonly isHopByHop: boolean
+}
+
+/** Names as clients spell them, each looked at once: most requests carry the same few. */
+const NAMES = new Map<string, FieldName>()
+const MAX_NAME_COUNT = 1000
+
+/** The name in lower case with what is to be known of it; `undefined` when it is no token. */
+function fieldName(rawName: string): FieldName | undefined {
+  const known = NAMES.get(rawName)
+  if (known !== undefined) return known
+  const name = rawName.toLowerCase()
+  if (!TOKEN.test(name)) return undefined
+  const read = { name, isSingle: SINGLE.has(name), isHopByHop: HOP_BY_HOP.has(name) }
+  if (NAMES.size < MAX_NAME_COUNT) NAMES.set(rawName, read)
+  return read
+}
+
+/** Refuses framing that could be read in two ways, and expectations nobody here can meet. */
+function findFramingProblem(read: ReadFields, raw: RawRequest): Refusal | undefined {
+  const { transferEncoding, expect } = read
   if (transferEncoding !== undefined) {
     if (raw.httpVersion === '1.0') return refused(400, 'Transfer-Encoding in HTTP/1.0')
     if (transferEncoding.toLowerCase() !== 'chunked') return refused(501, 'Unknown transfer coding')
   }
-  const expect = first(fields, 'expect')
   if (expect !== undefined && expect.toLowerCase() !== '100-continue') {
     return refused(417, 'Unknown expectation')
   }
-  const connection = combined(fields, 'connection')
-  if (connection === undefined) return without(fields, HOP_BY_HOP)
-  const options = connectionOptions(connection)
-  if (isAbusiveConnection(options)) return refused(400, 'Connection names an end-to-end field')
-  return without(fields, new Set([...HOP_BY_HOP, ...options]))
+  return undefined
+}
+
+/** The values nearly every client sends, which name no field. */
+function isPlainConnection(connection: string): boolean {
+  return connection === 'keep-alive' || connection === 'close' || connection === 'Keep-Alive'
 }
 
 /** Reads the rest of a request as its site understands it. */

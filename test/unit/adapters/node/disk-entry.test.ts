@@ -14,6 +14,8 @@ const text = fc.oneof(
   fc.constantFrom('{"$":"undefined"}', '$', '"', '\\', '\ud800', '\u0000', '__proto__'),
 )
 
+const etag = fc.record({ weak: fc.boolean(), opaque: text }, { noNullPrototype: true })
+
 const entry: fc.Arbitrary<DiskEntry> = fc
   .record({
     name: text,
@@ -26,7 +28,7 @@ const entry: fc.Arbitrary<DiskEntry> = fc
         freshnessLifetimeMs: number,
         completeLength: fc.option(fc.nat(), { nil: undefined }),
         lastModifiedMs: fc.option(number, { nil: undefined }),
-        etag: fc.option(fc.record({ weak: fc.boolean(), opaque: text }), { nil: undefined }),
+        etag: fc.option(etag, { nil: undefined }),
       }),
       { maxLength: 4 },
     ),

@@ -1,0 +1,172 @@
+// Finds what is stored: in the queue, else through the index on disk. What cannot be read, or is not what was
+// written, is forgotten and told.
+
+import type { BodyId } from '#core/entry/body-id.ts'
+import type { Maybe } from '#core/entry/byte-source.ts'
+import type { CacheKey } from '#core/entry/cache-key.ts'
+import type { Variant } from '#core/entry/stored-response.ts'
+
+import type { DiskEntry } from './disk-entry.ts'
+import { invalidatedEntry, isOneSegment } from './disk-entry.ts'
+import { codeOf } from './disk-files.ts'
+import type { Place } from './disk-index.ts'
+import { INVALIDATED, NO_SLOT, USED, VERIFIED, bodyIdOf } from './disk-index.ts'
+import type { DiskLog } from './disk-log.ts'
+import { tellFailure } from './disk-log.ts'
+import type { DiskKey } from './disk-queue.ts'
+import type { ReadRecord } from './disk-reader.ts'
+import { CorruptRecordError, isRecordOf, readChecked, readRecord } from './disk-reader.ts'
+import { BLOCK_BYTES } from './disk-record.ts'
+import type { Slab } from './slabs.ts'
+
+/** How often a read begins again because what it was about to give was replaced. */
+const MAX_READ_COUNT = 3
+
+export interface Found {
+  readonly entry: DiskEntry
+  readonly record: ReadRecord | undefined
+}
+
+export class DiskFinder {
+  readonly #log: DiskLog
+  readonly #onLostHead: (key: DiskKey) => void
+
+  /** @param onLostHead Told of a head that is in the index, but not on disk as it was written. */
+  constructor(log: DiskLog, onLostHead: (key: DiskKey) => void) {
+    this.#log = log
+    this.#onLostHead = onLostHead
+  }
+
+  /** The key's entry, with what stands in one record with it. */
+  async find(key: CacheKey, disk: DiskKey): Promise<Found | undefined> {
+    const { queue, index } = this.#log
+    for (let i = 0; i < MAX_READ_COUNT; i++) {
+      const waiting = queue.entryOf(disk)
+      if (waiting !== undefined) return { entry: waiting, record: undefined }
+      const slot = index.findHead(disk.id)
+      if (slot === NO_SLOT) return undefined
+      const place = index.placeOf(slot)
+      index.add(slot, USED)
+      const record = await this.#readAt(place, disk)
+      // Written anew meanwhile, carried over or evicted.
+      const now = index.findHead(disk.id)
+      if (record !== undefined && index.isAt(now, place)) {
+        const { entry } = record
+        // The digest finds, the text decides.
+        if (entry?.key !== key) return undefined
+        return { entry: index.has(now, INVALIDATED) ? invalidatedEntry(entry) : entry, record }
+      }
+      if (record === undefined && index.isAt(now, place)) return undefined
+    }
+    return undefined
+  }
+
+  async #readAt(place: Place, key: DiskKey): Promise<ReadRecord | undefined> {
+    const slab = this.#log.slabs.get(place.slab)
+    if (slab === undefined) return undefined
+    const { index, slabs } = this.#log
+    try {
+      const isChecked = index.has(index.findHead(key.id), VERIFIED)
+      const record = await readRecord(slabs, slab, place, isChecked)
+      const isSameKey = Buffer.compare(record.header.digest, key.digest) === 0
+      if (!isSameKey) throw new CorruptRecordError(place, 'it is of another key')
+      const slot = index.findHead(key.id)
+      if (index.isAt(slot, place)) index.add(slot, VERIFIED)
+      return record
+    } catch (error) {
+      this.#tell(slab, error)
+      const isStill = index.isAt(index.findHead(key.id), place)
+      if (isStill && !isShortage(error)) this.#onLostHead(key)
+      return undefined
+    }
+  }
+
+  variantsOf({ entry, record }: Found): Promise<readonly Variant[]> {
+    const isAlone = entry.variants.length === 1
+    return Promise.all(
+      entry.variants.map(async ({ head }): Promise<Variant> => {
+        if (!isOneSegment(head)) return { head }
+        if (record !== undefined && isRecordOf(record.header, head.body, 0)) {
+          return this.#log.index.isAt(
+            this.#log.index.findSegment(bodyIdOf(head.body), 0),
+            record.header,
+          )
+            ? { head, onlySegment: record.data }
+            : { head }
+        }
+        const { completeLength = 0, body } = head
+        const waiting = this.#log.queue.dataOf(body, 0)
+        if (waiting !== undefined) return { head, onlySegment: waiting }
+        if (!isAlone && completeLength > BLOCK_BYTES) return { head }
+        return { head, onlySegment: await this.readSegment(body, 0, 0, completeLength) }
+      }),
+    )
+  }
+
+  async #readSegmentAt(
+    body: BodyId,
+    segmentIndex: number,
+    slot: number,
+    startByte: number,
+    endByte: number,
+  ): Promise<Uint8Array | undefined> {
+    const { index, slabs } = this.#log
+    const place = index.placeOf(slot)
+    const slab = slabs.get(place.slab)
+    const lastByte = Math.min(endByte, place.dataBytes)
+    if (slab === undefined || startByte >= lastByte) return undefined
+    index.add(slot, USED)
+    try {
+      if (index.has(slot, VERIFIED)) {
+        return await readChecked(slabs, slab, place, startByte, lastByte)
+      }
+      const { header, data } = await readRecord(slabs, slab, place, false)
+      if (!isRecordOf(header, body, segmentIndex)) {
+        throw new CorruptRecordError(place, 'it is of another body')
+      }
+      const now = index.findSegment(bodyIdOf(body), segmentIndex)
+      if (index.isAt(now, place)) index.add(now, VERIFIED)
+      const view = data.subarray(startByte, lastByte)
+      // A small view must not keep all of it in memory.
+      return view.byteLength * 2 < data.byteLength ? view.slice() : view
+    } catch (error) {
+      this.#tell(slab, error)
+      if (!isShortage(error)) this.#forgetSegment(body, segmentIndex, place)
+      return undefined
+    }
+  }
+
+  #forgetSegment(body: BodyId, segmentIndex: number, place: Place): void {
+    const { index, copy } = this.#log
+    const slot = index.findSegment(bodyIdOf(body), segmentIndex)
+    if (!index.isAt(slot, place)) return
+    const digest = index.keyOf(slot)
+    index.forget(slot)
+    copy.push({ kind: 'forget-segment', digest, body, segmentIndex })
+  }
+
+  /** What is read from a slab while it is evicted is absent, and no failure. */
+  #tell(slab: Slab, error: unknown): void {
+    if (!slab.isGone) tellFailure(this.#log, error)
+  }
+
+  readSegment(
+    body: BodyId,
+    segmentIndex: number,
+    startByte: number,
+    endByte: number,
+  ): Maybe<Uint8Array | undefined> {
+    const waiting = this.#log.queue.dataOf(body, segmentIndex)
+    if (waiting !== undefined) return waiting.subarray(startByte, endByte)
+    const slot = this.#log.index.findSegment(bodyIdOf(body), segmentIndex)
+    if (slot === NO_SLOT) return undefined
+    return this.#readSegmentAt(body, segmentIndex, slot, startByte, endByte)
+  }
+}
+
+/** Too many files are open: what is on disk is as good as before. */
+function isShortage(error: unknown): boolean {
+  const code = codeOf(error)
+  return code === 'EMFILE' || code === 'ENFILE'
+}
+

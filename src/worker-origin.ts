@@ -1,0 +1,67 @@
+// The stack of upstreams on Workers: breaker and deadlines around `fetch`.
+
+import type { Clock } from '#core/ports/clock.ts'
+import type { Upstream } from '#core/ports/upstream.ts'
+import { withBreaker } from '#core/upstream/breaker.ts'
+import { withDeadline } from '#core/upstream/deadline.ts'
+import { createPick } from '#core/upstream/pick.ts'
+import { withRetry } from '#core/upstream/retry.ts'
+import { createFetchUpstream } from '#web/fetch-upstream.ts'
+import { createS3Upstream } from '#web/s3-upstream.ts'
+import { withStoredLimit } from './adapters/worker/stored-limit.ts'
+import type { WorkerConfig } from './worker-config.ts'
+
+/**
+ * `stored-limit(retry(pick(breaker(deadline(fetch)))))`. Of all these only the breaker's counts outlive a request.
+ * There is no limit of concurrent transfers: its queue would have requests wait for one another, which Workers do
+ * not allow, and the runtime has a limit of its own.
+ */
+export function createWorkerOrigin(settings: WorkerConfig, clock: Clock): Upstream {
+  const { config, maxStoredBytes } = settings
+  const { limits } = config
+  const address = addressOf(settings)
+  const upstream = withDeadline(connect(settings, clock), {
+    clock,
+    firstByteMs: limits.firstByteTimeout,
+    idleMs: limits.idleTimeout,
+  })
+  const guarded = config.breaker
+    ? withBreaker(upstream, {
+        clock,
+        address,
+        maxFailureCount: limits.breakerFailures,
+        openMs: limits.breakerOpen,
+      })
+    : { ...upstream, isOpen: () => false }
+  const pick = createPick([{ address, upstream: guarded }])
+  return withStoredLimit(
+    withRetry(pick, { maxAttemptCount: limits.originAttempts }),
+    maxStoredBytes,
+  )
+}
+
+function connect({ config, origin, credentials }: WorkerConfig, clock: Clock): Upstream {
+  if (origin.kind === 'http') return createFetchUpstream({ origin: origin.url, clock })
+  const region = config.s3Region ?? 'us-east-1'
+  const endpoint = new URL(config.s3Endpoint ?? `https://s3.${region}.amazonaws.com`)
+  const inner = createFetchUpstream({ origin: new URL(endpoint.origin), clock })
+  const { bucket, prefix } = origin
+  const options = {
+    bucket,
+    prefix: prefix === '' ? '' : `${prefix.replace(/\/$/, '')}/`,
+    endpoint,
+    region,
+    credentials: () => credentials,
+    missingKeyAs404: true,
+    clock,
+  }
+  // One each time: it keeps signatures as promises, and those of one request are not for another.
+  return { fetch: (request, scope) => createS3Upstream(inner, options).fetch(request, scope) }
+}
+
+/** Names the origin in logs, and in the name of the cache that keeps its responses. */
+export function addressOf({ config, origin }: WorkerConfig): string {
+  if (origin.kind === 'http') return origin.url.href.replace(/\/$/, '')
+  const { s3Endpoint = '' } = config
+  return `${s3Endpoint.replace(/\/$/, '')}#s3://${origin.bucket}/${origin.prefix}`
+}

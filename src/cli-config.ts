@@ -8,8 +8,8 @@ import type { Config } from './config.ts'
 import { configSchema, describeProblems } from './config.ts'
 
 const DEFAULT_FILE = 'sluice.config.ts'
-/** What a wrong setting exits with. */
-const EXIT_USAGE = 2
+/** What a wrong setting or argument exits with. */
+export const EXIT_USAGE = 2
 
 type Settings = Readonly<Record<string, unknown>>
 
@@ -46,6 +46,8 @@ function fromEnvironment(environment: NodeJS.ProcessEnv): Settings {
     const value = environment[variable]
     if (value !== undefined && value !== '') settings[name] = value
   }
+  const otlpEndpoint = environment['OTEL_EXPORTER_OTLP_ENDPOINT']
+  if (otlpEndpoint !== undefined && otlpEndpoint !== '') settings['otlpEndpoint'] ??= otlpEndpoint
   return settings
 }
 

@@ -7,8 +7,7 @@ import { fileURLToPath } from 'node:url'
 import { Command, Option } from 'commander'
 import { z } from 'zod'
 
-import { checkConfigFile, loadConfig } from './cli-config.ts'
-import { serveUntilStopped } from './cli-serve.ts'
+import { EXIT_USAGE, checkConfigFile, loadConfig } from './cli-config.ts'
 import { configSchema } from './config.ts'
 
 const { version } = JSON.parse(
@@ -49,6 +48,7 @@ const program = new Command('sluice')
   .description('An edge caching reverse proxy for object storage and any HTTP origin')
   .version(version)
   .showHelpAfterError('(sluice --help shows the commands)')
+  .exitOverride(({ exitCode }) => process.exit(exitCode === 0 ? 0 : EXIT_USAGE))
 
 const serve = program
   .command('serve', { isDefault: true })
@@ -61,6 +61,8 @@ const serve = program
 for (const [flag, text] of FLAGS) serve.addOption(new Option(flag, text))
 serve.action(async (flags: Record<string, string>) => {
   const config = await loadConfig(flags, process.env)
+  // Loaded only now: what is wrong with the settings is said without waiting for the rest.
+  const { serveUntilStopped } = await import('./cli-serve.ts')
   const sample = fileURLToPath(new URL('../sample', import.meta.url))
   await serveUntilStopped(config, { kind: 'directory', path: sample })
 })

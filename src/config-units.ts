@@ -45,7 +45,7 @@ interface Bounds {
 function quantity(units: ReadonlyMap<string, number>, example: string, bounds: Bounds) {
   const { min, max, allowed } = bounds
   return z
-    .union([z.string(), z.number()])
+    .union([z.string(), z.number()], { error: `Allowed: ${allowed}, such as ${example}` })
     .transform((value, context) => {
       const parsed = typeof value === 'number' ? value : parseWithUnit(value, units)
       if (parsed !== undefined && parsed >= min && parsed <= max) return parsed

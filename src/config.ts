@@ -3,6 +3,7 @@
 import { z } from 'zod'
 
 import type { Fields } from '#core/entry/fields.ts'
+import { HOP_BY_HOP } from '#core/http/hop-by-hop.ts'
 import { duration, size } from './config-units.ts'
 
 const KIB = 1024
@@ -56,11 +57,20 @@ const hostPort = z.string().transform((text, context): HostPort => {
 })
 
 const off = z.literal('off').transform(() => undefined)
-const onOff = z.union([z.boolean(), z.enum(['on', 'off']).transform((text) => text === 'on')])
+const onOff = z.union([z.boolean(), z.enum(['on', 'off']).transform((text) => text === 'on')], {
+  error: 'Allowed: on or off',
+})
+const httpUrl = z.url({ protocol: /^https?$/, error: 'Allowed: http://host[:port] or https://…' })
 const fieldName = z.string().regex(/^[!#$%&'*+\-.^_`|~0-9A-Za-z]+$/, 'Allowed: a field name')
+/** Fields that say where a message ends, or are for one connection: no rule may say otherwise. */
+const FRAMING: ReadonlySet<string> = new Set([...HOP_BY_HOP, 'content-length', 'content-range'])
+const ownField = fieldName
+  .toLowerCase()
+  .refine((name) => !FRAMING.has(name), 'Allowed: a field that does not frame the message')
 const fieldValue = z.string().regex(/^[\t\x20-\x7e]*$/, 'Allowed: visible ASCII')
 const pathPrefix = z.string().startsWith('/', 'Allowed: a path that begins with /')
 const ttl = duration({ min: 0, max: YEAR_MS, allowed: '0s to 365d' })
+const ttlOrOff = z.union([off, ttl], { error: 'Allowed: 0s to 365d, such as 30s, or off' })
 const methods = z.enum(['read', 'all'])
 const forward = z.enum(['all', 'listed'])
 
@@ -78,8 +88,8 @@ const ttlRule = z.strictObject({
 
 const responseRule = z.strictObject({
   path: pathPrefix.optional(),
-  set: z.record(fieldName.toLowerCase(), fieldValue).default({}),
-  drop: z.array(fieldName.toLowerCase()).default([]),
+  set: z.record(ownField, fieldValue).default({}),
+  drop: z.array(ownField).default([]),
 })
 
 const cors = z.strictObject({
@@ -110,7 +120,7 @@ const siteSettings = {
   codings: z.array(z.enum(['zstd', 'br', 'gzip'])).optional(),
   authorization: z.enum(['forward', 'strip']).optional(),
   host: z.string().min(1).default('origin').meta({ description: 'origin, client, or a name' }),
-  defaultTtl: z.union([off, ttl]).optional(),
+  defaultTtl: ttlOrOff.optional(),
   ttl: z.array(ttlRule).default([]),
   maxNegativeTtl: ttl.prefault('10s'),
   staleWindow: ttl.prefault('1d'),
@@ -177,17 +187,19 @@ const limits = z.strictObject({
 export const configSchema = z
   .strictObject({
     origin: origin.optional(),
-    s3Endpoint: z.url({ protocol: /^https?$/ }).optional(),
+    s3Endpoint: httpUrl.optional(),
     s3Region: z.string().min(1).optional(),
     listen: hostPort.prefault('127.0.0.1:8080'),
-    admin: z.union([off, hostPort]).prefault('127.0.0.1:8081'),
+    admin: z
+      .union([off, hostPort], { error: 'Allowed: HOST:PORT, such as 127.0.0.1:8081, or off' })
+      .prefault('127.0.0.1:8081'),
     memory: size({ min: MIB, max: 1024 * GIB, allowed: '1MiB to 1TiB' }).prefault('256MiB'),
     disk: z.string().min(1).default('.sluice/cache').meta({ description: 'A directory, or off' }),
     diskSize: size({ min: 64 * MIB, max: 1024 * 1024 * GIB, allowed: '64MiB to 1PiB' }).prefault(
       '10GiB',
     ),
     segment: size({ min: 64 * KIB, max: 16 * MIB, allowed: '64KiB to 16MiB' }).prefault('1MiB'),
-    defaultTtl: z.union([off, ttl]).optional(),
+    defaultTtl: ttlOrOff.optional(),
     methods: methods.default('read'),
     policy: z.enum(['careful']).default('careful'),
     breaker: onOff.default(true),
@@ -202,7 +214,7 @@ export const configSchema = z
     log: z.enum(['json', 'pretty', 'off']).optional(),
     logLevel: z.enum(['debug', 'info', 'warn', 'error']).default('info'),
     drainDelay: duration({ min: 0, max: 3_600_000, allowed: '0s to 1h' }).prefault('5s'),
-    otlpEndpoint: z.url({ protocol: /^https?$/ }).optional(),
+    otlpEndpoint: httpUrl.optional(),
     limits: limits.prefault({}),
     sites: z.array(site).min(1).optional(),
   })

@@ -40,8 +40,8 @@ const VARIABLES: ReadonlyMap<string, string> = new Map([
 
 /** A segment costs a subrequest, so they are larger than on Node. */
 const SEGMENT = '8MiB'
-/** Of the 50 subrequests of a free plan, what is left after the head, the origin and its retries. */
-const DEFAULT_SUBREQUEST_COUNT = 32
+/** Of the 50 subrequests of a free plan, what the head and the origin, asked anew every two segments, leave. */
+const DEFAULT_SUBREQUEST_COUNT = 24
 
 const subrequestCount = z.coerce
   .number('Allowed: 1 to 10000')

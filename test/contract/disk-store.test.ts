@@ -52,8 +52,8 @@ function flushing(store: DiskStore): Store {
 }
 
 describeStore('openDiskStore, with its write queue,', () => createHarness((store) => store), {
-  propertyRunCount: 15,
+  propertyRunCount: 8,
 })
 describeStore('openDiskStore, flushed after each write,', () => createHarness(flushing), {
-  propertyRunCount: 15,
+  propertyRunCount: 8,
 })

@@ -5,6 +5,7 @@ import { createFetchUpstream } from '#web/fetch-upstream.ts'
 import { createSystemClock } from '#web/system-clock.ts'
 
 import { createTestScope } from '../support/scopes.ts'
+import type { TestOrigin } from '../support/test-origin.ts'
 import { startTestOrigin } from '../support/test-origin.ts'
 import { describeUpstream, overTestOrigin } from './upstream-contract.ts'
 import { drain, kindOf, refusalOf, request } from './upstream-facts.ts'
@@ -24,17 +25,6 @@ describeUpstream(
 )
 
 describe('createFetchUpstream', () => {
-  async function withOrigin(
-    test: (origin: Awaited<ReturnType<typeof startTestOrigin>>) => Promise<void>,
-  ) {
-    const origin = await startTestOrigin()
-    try {
-      await test(origin)
-    } finally {
-      await origin.close()
-    }
-  }
-
   it('keeps Set-Cookie lines apart and combines the others (RFC 9110 §5.3)', () =>
     withOrigin(async (origin) => {
       const fields = [
@@ -100,3 +90,12 @@ describe('createFetchUpstream', () => {
     expect(scope.eventsOf('fetch-failed')).toMatchObject([{ error: 'connection_refused' }])
   })
 })
+
+async function withOrigin(test: (origin: TestOrigin) => Promise<void>): Promise<void> {
+  const origin = await startTestOrigin()
+  try {
+    await test(origin)
+  } finally {
+    await origin.close()
+  }
+}

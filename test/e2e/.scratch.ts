@@ -4,7 +4,7 @@ import { startTestOrigin } from '../support/test-origin.ts'
 import { httpGet } from '../support/http-get.ts'
 const flags = (process.env.F ?? '--external-memory-accounted-in-global-limit').split(' ').filter(Boolean)
 const origin = await startTestOrigin()
-const child = spawn(process.execPath, [...flags, 'src/cli.ts', 'serve', '--listen', '127.0.0.1:0', '--admin', 'off', '--disk', 'off', '--log', 'json', '--memory', '256MiB', '--origin', origin.url], { stdio: ['ignore', 'pipe', 'inherit'] })
+const child = spawn(process.execPath, [...flags, 'src/cli.ts', 'serve', '--listen', '127.0.0.1:0', '--admin', 'off', ...(process.env.DISK ? ['--disk', process.env.DISK, '--disk-size', '6GiB'] : ['--disk', 'off']), '--log', 'json', '--memory', '256MiB', '--origin', origin.url], { stdio: ['ignore', 'pipe', 'inherit'] })
 const url: string = await new Promise((r) => child.stdout.on('data', (d) => { const m = /listening on (http:\S+?),/.exec(String(d)); if (m) r(m[1]!) }))
 const rss = () => Number(/VmRSS:\s+(\d+)/.exec(readFileSync(`/proc/${child.pid}/status`, 'utf8'))![1]) / 1024
 const base = rss()

@@ -134,9 +134,10 @@ describe('pipelined requests that wait for their turn', () => {
     socket.write(get('/first') + get('/second'))
     await gate.arrived()
     socket.resetAndDestroy()
+    // The one whose turn it was is told of once its origin has answered.
+    gate.release()
     const lines = await sluice.untilAccess(2, ({ target }) => /^.(first|second)$/.test(target))
     expect(lines.map(({ error }) => error)).toEqual(Array(2).fill('Error: client is gone'))
-    gate.release()
   })
 })
 

@@ -134,8 +134,8 @@ describe('a key of a bucket', () => {
     }
   })
 
-  it('that is missing is told as 404, and found once it is there', async () => {
-    const got = await httpGet(`${sluice.url}/late.bin`)
+  it('that is missing is told as 404, in our own words', async () => {
+    const got = await httpGet(`${sluice.url}/missing.bin`)
     expect(got.status).toBe(404)
     expect(got.body.toString()).not.toMatch(/NoSuchKey|sluice-test|some dir/)
   })
@@ -183,11 +183,12 @@ describe('credentials', () => {
   it('that are wrong are our own trouble: 502, nothing told and nothing stored', async () => {
     await put('wrong.bin', 1000)
     const wrong = await startWith('not the secret', r2.bucket)
-    for (const count of [1, 2]) {
+    for (const _ of ['first', 'again']) {
+      sent = ''
       const got = await httpGet(`${wrong.url}/wrong.bin`)
       expect(got.status).toBe(502)
       expect(got.body.toString()).not.toMatch(/Signature|sluice-test-key|not the secret/)
-      expect(heads().length).toBeGreaterThanOrEqual(count)
+      expect(heads()).not.toEqual([])
     }
     expect(wrong.lines.join('\n')).not.toContain('not the secret')
     await wrong.finish()

@@ -8,7 +8,7 @@ import type { Store } from '#core/ports/store.ts'
 import { testBody, testHead, testKey } from './stored.ts'
 
 export const CRASH_KEY_COUNT = 12
-export const CRASH_SEGMENT_BYTES = 20_000
+const CRASH_SEGMENT_BYTES = 20_000
 
 export const crashKey = (keyIndex: number): CacheKey => testKey(`crash ${keyIndex}`)
 

@@ -7,6 +7,8 @@ import { stayOffline } from './r2-endpoint.ts'
 export interface Workerd {
   /** Without a slash at the end. */
   readonly url: string
+  /** What the runtime and the Worker have called an error so far. */
+  readonly errors: readonly string[]
   close(): Promise<void>
 }
 
@@ -22,6 +24,7 @@ export async function startWorkerd(
   vars: Readonly<Record<string, string>> = {},
 ): Promise<Workerd> {
   stayOffline()
+  const errors: string[] = []
   const worker = await startWorker({
     config: configPath,
     bindings: Object.fromEntries(
@@ -33,9 +36,12 @@ export async function startWorkerd(
       watch: false,
       persist: false,
       inspector: false,
+      structuredLogsHandler: ({ level, message }: { level: string; message: string }) => {
+        if (level === 'error') errors.push(message)
+      },
     },
   })
   await worker.ready
   const url = await worker.url
-  return { url: url.origin, close: () => worker.dispose() }
+  return { url: url.origin, errors, close: () => worker.dispose() }
 }

@@ -1,7 +1,8 @@
 import { createServer } from 'node:http'
-import type { AddressInfo } from 'node:net'
 
 import { getRequestListener } from '@hono/node-server'
+
+import { listen } from './listen.ts'
 
 export interface AdminServer {
   readonly host: string
@@ -29,11 +30,7 @@ export async function listenAdmin(
     (req, res) => void listener(req, res),
   )
   server.maxConnections = MAX_CONNECTION_COUNT
-  await new Promise<void>((resolve, reject) => {
-    server.once('error', reject)
-    server.listen(port, host, () => resolve())
-  })
-  const address = server.address() as AddressInfo
+  const address = await listen(server, host, port)
   return {
     host: address.address,
     port: address.port,

@@ -11,7 +11,7 @@ export interface DiskEntry {
   readonly variants: readonly DiskVariant[]
 }
 
-export interface DiskVariant {
+interface DiskVariant {
   readonly position: number
   readonly head: StoredResponse
 }

@@ -5,7 +5,7 @@ import { lstat, mkdir, open, readdir } from 'node:fs/promises'
 import type { FileHandle } from 'node:fs/promises'
 import { join } from 'node:path'
 
-const { O_CREAT, O_EXCL, O_NOFOLLOW, O_RDWR } = constants
+const { O_CREAT, O_EXCL, O_NOFOLLOW, O_RDONLY, O_RDWR } = constants
 
 /** Names of slabs are the digits of their number; nothing that a client sends is ever in a name. */
 const SLAB_NAME = /^[0-9a-f]{8}$/
@@ -53,8 +53,9 @@ export function createFile(path: string): Promise<FileHandle> {
   return open(path, O_RDWR | O_CREAT | O_EXCL | O_NOFOLLOW, 0o600)
 }
 
+/** For reading only: what is not the active slab is never written to again. */
 export function openFile(path: string): Promise<FileHandle> {
-  return open(path, O_RDWR | O_NOFOLLOW)
+  return open(path, O_RDONLY | O_NOFOLLOW)
 }
 
 /** Makes sure that a file of ours is at the path, for SQLite, which opens by name and follows links. */
@@ -64,7 +65,8 @@ export async function ensureFile(path: string): Promise<void> {
   } catch (error) {
     if (codeOf(error) !== 'EEXIST') throw error
     const found = await lstat(path)
-    if (!found.isFile()) throw new Error(`Cannot use "${path}": it is not a regular file`)
+    if (found.isFile()) return
+    throw new Error(`Cannot use "${path}": it is not a regular file`, { cause: error })
   }
 }
 

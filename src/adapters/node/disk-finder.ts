@@ -169,4 +169,3 @@ function isShortage(error: unknown): boolean {
   const code = codeOf(error)
   return code === 'EMFILE' || code === 'ENFILE'
 }
-

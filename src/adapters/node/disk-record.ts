@@ -18,7 +18,7 @@ export const BLOCK_BYTES = 64 * 1024
 /** The largest segment that fits a record; the CRCs of its blocks must fit the first 4 KiB. */
 export const MAX_DATA_BYTES = 16 * 1024 * 1024
 export const MAX_HEAD_BYTES = 4 * 1024 * 1024
-export const DIGEST_BYTES = 32
+const DIGEST_BYTES = 32
 export const NONCE_BYTES = 8
 
 const FIXED_BYTES = 128

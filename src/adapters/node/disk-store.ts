@@ -13,7 +13,7 @@ import type { BodyId } from '#core/entry/body-id.ts'
 import type { Maybe } from '#core/entry/byte-source.ts'
 import type { CacheKey } from '#core/entry/cache-key.ts'
 import type { SegmentSet } from '#core/entry/segment.ts'
-import type { Entry, Mark, StoredResponse, Variant } from '#core/entry/stored-response.ts'
+import type { Entry, Mark, StoredResponse } from '#core/entry/stored-response.ts'
 import type { Clock } from '#core/ports/clock.ts'
 import type { FlowEvent } from '#core/ports/request-scope.ts'
 import type { Store, WriteTicket } from '#core/ports/store.ts'
@@ -21,23 +21,20 @@ import type { Invalidations } from '#web/invalidations.ts'
 import { withVariant } from '#web/variants.ts'
 
 import type { DiskEntry } from './disk-entry.ts'
-import { invalidatedEntry, isOneSegment } from './disk-entry.ts'
-import { codeOf, prepareDirectory } from './disk-files.ts'
-import type { Place } from './disk-index.ts'
-import { DiskIndex, INVALIDATED, NO_SLOT, USED, VERIFIED, bodyIdOf } from './disk-index.ts'
+import { invalidatedEntry } from './disk-entry.ts'
+import { prepareDirectory } from './disk-files.ts'
+import { DiskFinder } from './disk-finder.ts'
+import { DiskIndex, INVALIDATED, NO_SLOT, bodyIdOf } from './disk-index.ts'
 import { IndexCopy } from './disk-index-copy.ts'
 import type { DiskLock } from './disk-lock.ts'
 import { lockDirectory } from './disk-lock.ts'
 import type { DiskLog } from './disk-log.ts'
-import { forgetHead, tellFailure } from './disk-log.ts'
+import { forgetHead } from './disk-log.ts'
 import type { DiskKey } from './disk-queue.ts'
 import { DiskQueue, diskKeyOf } from './disk-queue.ts'
-import type { ReadRecord } from './disk-reader.ts'
-import { CorruptRecordError, isRecordOf, readChecked, readRecord } from './disk-reader.ts'
-import { ALIGN_BYTES, BLOCK_BYTES, MAX_DATA_BYTES } from './disk-record.ts'
+import { ALIGN_BYTES, MAX_DATA_BYTES, MAX_HEAD_BYTES } from './disk-record.ts'
 import { INDEX_NAME, copyStateOf, recover, restorePosition } from './disk-recovery.ts'
 import { DiskWriter } from './disk-writer.ts'
-import type { Slab } from './slabs.ts'
 import { Slabs } from './slabs.ts'
 
 export interface DiskStoreOptions {
@@ -55,7 +52,7 @@ export interface DiskStoreOptions {
   readonly slabBytes?: number | undefined
 }
 
-export interface DiskStats {
+interface DiskStats {
   readonly bytes: number
   readonly maxBytes: number
   readonly segmentCount: number
@@ -124,7 +121,10 @@ async function open(options: DiskStoreOptions, lock: DiskLock): Promise<DiskStor
     isCopyComplete: true,
     replay: undefined,
   }
-  const { rest } = await recover(log)
+  const { rest } = await recover(log).catch(async (error: unknown) => {
+    await log.copy.close()
+    throw error
+  })
   restorePosition(log)
   const wholeUnits = Math.ceil(slabBytes / ALIGN_BYTES) * ALIGN_BYTES
   const writer = new DiskWriter(log, { maxBytes, slabBytes: wholeUnits })
@@ -345,6 +345,7 @@ class OpenDiskStore implements DiskStore {
     const kept = new Set(withVariant(before, added))
     const variants = [added, ...before.filter((variant) => kept.has(variant))]
     const entry = { key: head.key, variants }
+    if (textBytesOf(entry) > MAX_HEAD_BYTES / 4) return this.#forget(key)
     this.#log.queue.putEntry(key, entry, ticket)
     remember(this.#recent, key.name, entry, MAX_RECENT_COUNT)
     this.#writer.wake(false)
@@ -357,6 +358,15 @@ class OpenDiskStore implements DiskStore {
     this.#log.queue.putForget(key)
     this.#writer.wake(false)
   }
+}
+
+/** Roughly: escapes in the text of a record may double it. */
+function textBytesOf({ key, variants }: DiskEntry): number {
+  let bytes = key.length
+  for (const { head } of variants) {
+    for (const text of [head.key, ...head.fields, ...head.nominated.values]) bytes += text.length
+  }
+  return bytes
 }
 
 function remember<K, V>(map: Map<K, V>, key: K, value: V, maxCount: number): void {

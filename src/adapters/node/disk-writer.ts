@@ -169,13 +169,16 @@ export class DiskWriter {
   /** Appends again what was read since it was written: heads first, up to a quarter of the slab. */
   async #carryOver(slab: Slab): Promise<void> {
     const { index } = this.#log
+    // A head and the segment in one record stay together, whichever of the two was read.
+    const used = new Set<number>()
     const places = new Map<number, Place>()
     for (const slot of index.slotsOf(slab.number)) {
-      if (!index.has(slot, USED)) continue
       const place = index.placeOf(slot)
+      if (index.has(slot, USED)) used.add(place.offset)
       if (index.isHead(slot) || !places.has(place.offset)) places.set(place.offset, place)
     }
-    const ordered = [...places.values()].toSorted((a, b) => b.headBytes - a.headBytes)
+    const kept = [...places.values()].filter(({ offset }) => used.has(offset))
+    const ordered = kept.toSorted((a, b) => b.headBytes - a.headBytes)
     let roomBytes = slab.endByte / 4
     for (const place of ordered) {
       const bytes = recordBytesOf(place.dataBytes, place.headBytes)
@@ -193,8 +196,8 @@ export class DiskWriter {
       const key = diskKeyOfDigest(header.digest)
       const { body, segmentIndex } = header
       const segment = body === undefined ? NO_SLOT : index.findSegment(bodyIdOf(body), segmentIndex)
-      const isUsed = index.isAt(segment, place) && index.has(segment, USED)
-      const kept = body !== undefined && isUsed ? { body, segmentIndex, bytes: data } : undefined
+      const isHere = index.isAt(segment, place)
+      const kept = body !== undefined && isHere ? { body, segmentIndex, bytes: data } : undefined
       const head = index.findHead(key.id)
       const keptEntry = index.isAt(head, place) ? entry : undefined
       if (kept === undefined && keptEntry === undefined) return undefined

@@ -3,7 +3,7 @@
 
 import { createServer } from 'node:http'
 import type { IncomingMessage, Server, ServerResponse } from 'node:http'
-import type { AddressInfo, Socket } from 'node:net'
+import type { Socket } from 'node:net'
 
 import type { Answer } from '#core/entry/answer.ts'
 import type { RawRequest } from '#core/entry/asked.ts'
@@ -11,6 +11,7 @@ import type { Maybe } from '#core/entry/byte-source.ts'
 import { isPromise } from '#core/entry/byte-source.ts'
 import { createConnections } from './connections.ts'
 import type { Connections, Turn } from './connections.ts'
+import { listen } from './listen.ts'
 import { requestBody } from './request-body.ts'
 import { writeAnswer } from './socket-answer.ts'
 
@@ -100,11 +101,7 @@ export async function listenHttp(options: HttpServerOptions): Promise<HttpServer
     socket.on('error', () => socket.destroy())
     connections.refuse(socket, '405 Method Not Allowed')
   })
-  await new Promise<void>((resolve, reject) => {
-    server.once('error', reject)
-    server.listen(options.port, options.host, () => resolve())
-  })
-  const { address, port } = server.address() as AddressInfo
+  const { address, port } = await listen(server, options.host, options.port)
   return {
     host: address,
     port,

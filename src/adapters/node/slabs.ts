@@ -21,7 +21,7 @@ export interface Slab {
 const MAX_OPEN_COUNT = 256
 
 /** A read that found less, or a write that wrote less, than it should have. */
-export class ShortTransferError extends Error {
+class ShortTransferError extends Error {
   readonly bytes: number
   constructor(message: string, bytes: number) {
     super(message)
@@ -151,6 +151,7 @@ export class Slabs {
     const handles = [...this.#handles.values()]
     this.#handles.clear()
     this.#slabs.clear()
+    this.#bytes = 0
     this.active = undefined
     await Promise.all(handles.map(closeHandle))
   }

@@ -37,6 +37,8 @@ export function writeAnswer(res: ServerResponse, answer: Answer, options: WriteO
     if (body.kind === 'source') body.source.cancel('the client is gone')
     return
   }
+  // The end of the content is the end of the connection: then there is no last chunk to claim more.
+  if (answer.closes === true) res.useChunkedEncodingByDefault = false
   writeHead(res, answer, options.closes)
   if (options.isHead || body.kind === 'none') {
     if (body.kind === 'source') body.source.cancel('no content is sent')
@@ -48,7 +50,7 @@ export function writeAnswer(res: ServerResponse, answer: Answer, options: WriteO
     res.end(body.bytes)
     return
   }
-  pump(res, body.source, options)
+  pump(res, body.source, { ...options, isDelimited: answer.contentLength !== undefined })
 }
 
 function writeHead(res: ServerResponse, answer: Answer, closes: boolean): void {
@@ -66,8 +68,14 @@ function writeHead(res: ServerResponse, answer: Answer, closes: boolean): void {
   res.writeHead(status, lines)
 }
 
+interface PumpOptions extends WriteOptions {
+  /** Whether the head says how long the content is. */
+  readonly isDelimited: boolean
+}
+
 /** A client that does not read stops the reading of the source, and with it what that causes. */
-function pump(res: ServerResponse, source: ByteSource, options: WriteOptions): void {
+function pump(res: ServerResponse, source: ByteSource, options: PumpOptions): void {
+  const isDelimited = options.isDelimited || res.chunkedEncoding
   let isOver = false
 
   function stop(why: unknown): void {
@@ -80,7 +88,7 @@ function pump(res: ServerResponse, source: ByteSource, options: WriteOptions): v
     if (isOver) return
     stop(error)
     options.onBroken(error)
-    breakOff(res)
+    breakOff(res, isDelimited)
   }
 
   function take(chunk: Uint8Array | undefined): boolean {
@@ -125,9 +133,8 @@ function pump(res: ServerResponse, source: ByteSource, options: WriteOptions): v
  * Ends a response that cannot be completed, so that no client takes it for complete: with a length or
  * chunks a closed connection says so, without either only a reset does.
  */
-function breakOff(res: ServerResponse): void {
+function breakOff(res: ServerResponse, isDelimited: boolean): void {
   const { socket } = res
-  const isDelimited = res.hasHeader('content-length') || res.chunkedEncoding
   // A reset while data is still being flushed never closes on Node 26.
   if (!isDelimited && socket !== null && !socket.writableEnded) socket.resetAndDestroy()
   else res.destroy()

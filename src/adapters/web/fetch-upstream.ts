@@ -33,16 +33,6 @@ export interface FetchUpstreamOptions {
 export function createFetchUpstream({ origin, clock }: FetchUpstreamOptions): Upstream {
   const prefix = origin.pathname.replace(/\/$/, '')
   const address = origin.origin
-
-  async function fetchHead(
-    request: UpstreamRequest,
-    scope: RequestScope,
-    abort: AbortController,
-  ): Promise<Response> {
-    const url = urlOf(origin, prefix, request.target)
-    return await fetch(url, initOf(request, scope, abort))
-  }
-
   return {
     async fetch(request, scope) {
       if (scope.signal.aborted) throw abortReason(scope.signal)
@@ -53,29 +43,13 @@ export function createFetchUpstream({ origin, clock }: FetchUpstreamOptions): Up
       const beganAtMs = clock.monotonicMs()
       const elapsedMs = () => clock.monotonicMs() - beganAtMs
       try {
-        const response = await fetchHead(request, scope, abort)
+        const url = urlOf(origin, prefix, request.target)
+        const response = await fetch(url, initOf(request, scope, abort.signal))
+        const facts = { address, sentAtMs, receivedAtMs: clock.nowMs() }
+        const taken = take(response, request.method, scope, facts)
         const { status } = response
-        const body = new FetchedBody(response.body, (error) =>
-          toFetchFailure(error, { address, hadHead: true }),
-        )
-        try {
-          const fields = fieldsOf(response.headers, scope)
-          checkHead(status, fields)
-          scope.record({ kind: 'fetch', address, status, durationMs: elapsedMs() })
-          return {
-            status,
-            fields,
-            sentAtMs,
-            receivedAtMs: clock.nowMs(),
-            from: { kind: 'origin', address },
-            isDelimited: isDelimited(request.method, status, fields),
-            body,
-            settled: body.settled,
-          } satisfies UpstreamResponse
-        } catch (error) {
-          body.cancel(error)
-          throw error
-        }
+        scope.record({ kind: 'fetch', address, status, durationMs: elapsedMs() })
+        return taken
       } catch (error) {
         const failure = scope.signal.aborted
           ? abortReason(scope.signal)
@@ -92,6 +66,38 @@ export function createFetchUpstream({ origin, clock }: FetchUpstreamOptions): Up
   }
 }
 
+interface HeadFacts {
+  readonly address: string
+  readonly sentAtMs: number
+  readonly receivedAtMs: number
+}
+
+function take(
+  { status, headers, body: stream }: Response,
+  method: string,
+  scope: RequestScope,
+  { address, sentAtMs, receivedAtMs }: HeadFacts,
+): UpstreamResponse {
+  const body = new FetchedBody(stream, (error) => toFetchFailure(error, { address, hadHead: true }))
+  try {
+    const fields = fieldsOf(headers, scope)
+    checkHead(status, fields)
+    return {
+      status,
+      fields,
+      sentAtMs,
+      receivedAtMs,
+      from: { kind: 'origin', address },
+      isDelimited: isDelimited(method, status, fields),
+      body,
+      settled: body.settled,
+    }
+  } catch (error) {
+    body.cancel(error)
+    throw error
+  }
+}
+
 /** A request as the platforms take it; each ignores what the others know. */
 interface PlainInit extends RequestInit {
   readonly duplex?: 'half'
@@ -99,7 +105,7 @@ interface PlainInit extends RequestInit {
   encodeResponseBody?: 'manual'
 }
 
-function initOf(request: UpstreamRequest, scope: RequestScope, abort: AbortController): PlainInit {
+function initOf(request: UpstreamRequest, scope: RequestScope, signal: AbortSignal): PlainInit {
   const { method, fields, body } = request
   const headers = new Headers()
   for (let i = 0; i < fields.length; i += 2) headers.append(fields[i] ?? '', fields[i + 1] ?? '')
@@ -113,7 +119,7 @@ function initOf(request: UpstreamRequest, scope: RequestScope, abort: AbortContr
     // This is the cache; one below would answer with what we could not tell from the origin's word.
     cache: 'no-store',
     encodeResponseBody: 'manual',
-    signal: abort.signal,
+    signal,
     ...(body !== undefined && { body: streamOf(body, scope), duplex: 'half' }),
   }
 }

@@ -37,3 +37,11 @@ function isRecord(value: unknown): value is EncodedRecord {
   if (typeof value !== 'object' || value === null) return false
   return 'format' in value && 'key' in value && 'heads' in value && Array.isArray(value.heads)
 }
+
+/** The digest finds the record; the key in it is compared whole. */
+export async function recordUrlOf(key: CacheKey): Promise<string> {
+  const digest = await crypto.subtle.digest('SHA-256', new TextEncoder().encode(key))
+  let hex = ''
+  for (const byte of new Uint8Array(digest)) hex += byte.toString(16).padStart(2, '0')
+  return `https://sluice.invalid/head/${hex}`
+}

@@ -13,10 +13,6 @@ export function segmentUrlOf(body: BodyId, index: number): string {
   return `https://sluice.invalid/seg/${body}/${index}`
 }
 
-export function segmentRequest(body: BodyId, index: number): Request {
-  return new Request(segmentUrlOf(body, index))
-}
-
 export function segmentResponse(bytes: Uint8Array): Response {
   return new Response(bytes as BodyInit, {
     headers: {
@@ -30,13 +26,12 @@ export function segmentResponse(bytes: Uint8Array): Response {
 /** Exactly `[startByte, endByte)` of the segment, cut at its end; anything less is a miss. */
 export async function readStoredSegment(
   cache: Cache,
-  body: BodyId,
-  index: number,
+  url: string,
   startByte: number,
   endByte: number,
 ): Promise<Uint8Array | undefined> {
   const range = `bytes=${startByte}-${endByte - 1}`
-  const request = new Request(segmentUrlOf(body, index), { headers: { range } })
+  const request = new Request(url, { headers: { range } })
   const response = await cache.match(request)
   if (response === undefined) return undefined
   const length = Number(response.headers.get(LENGTH))

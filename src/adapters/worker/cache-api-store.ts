@@ -1,26 +1,18 @@
 // The store on Workers: heads and segments in the Cache API of the data centre.
 
-import type { BodyId } from '#core/entry/body-id.ts'
 import type { CacheKey } from '#core/entry/cache-key.ts'
 import { isSingleSegment, segmentCountOf } from '#core/entry/segment.ts'
-import type { Entry, Mark, StoredResponse, Variant } from '#core/entry/stored-response.ts'
-import type { FlowEvent } from '#core/ports/request-scope.ts'
-import type { Store } from '#core/ports/store.ts'
+import type { Entry, StoredResponse, Variant } from '#core/entry/stored-response.ts'
+import type { Store, WriteTicket } from '#core/ports/store.ts'
 import type { Invalidations } from '#web/invalidations.ts'
 import { withVariant } from '#web/variants.ts'
+import type { CacheApiAccess, CacheApiAccessOptions } from './cache-api-access.ts'
+import { createCacheApiAccess } from './cache-api-access.ts'
 import type { KeyRecord } from './cache-api-record.ts'
-import { decodeRecord, encodeRecord } from './cache-api-record.ts'
-import { readStoredSegment, segmentRequest, segmentResponse } from './cache-api-segment.ts'
 
-export interface CacheApiStoreOptions {
-  /**
-   * The cache, opened anew for each operation, as a promise of one request must not be awaited by another. Of its
-   * own: whoever shares it could read and replace what is stored.
-   */
-  cache(): Promise<Cache>
+export interface CacheApiStoreOptions extends CacheApiAccessOptions {
   /** Of the isolate: what it knows of invalidations, the other isolates do not. */
   readonly invalidations: Invalidations
-  record(event: FlowEvent): void
 }
 
 /**
@@ -30,79 +22,35 @@ export interface CacheApiStoreOptions {
  *
  * The contents are those of one data centre: a purge reaches no other, and an invalidation supersedes only the
  * tickets of this isolate; a fill that runs in another may still write what it was given before. Records are
- * read, changed and written without a lock: of two writers at one instant the later wins, and the loser's variant is
+ * read, changed and written without a lock: of two requests at one instant the later wins, and the other's variant is
  * a miss. Bytes are never in doubt, as a segment hangs from its BodyId.
+ *
+ * To be made for each request: its own changes of a record wait for one another.
  */
 export function createCacheApiStore(options: CacheApiStoreOptions): Store {
-  const { invalidations, record } = options
+  const { invalidations } = options
+  const access = createCacheApiAccess(options)
+  const turns = new Map<CacheKey, Promise<unknown>>()
 
-  /** A store never fails a request. */
-  async function attempt<T>(what: string, act: (cache: Cache) => Promise<T>, otherwise: T) {
-    try {
-      return await act(await options.cache())
-    } catch (error) {
-      record({ kind: 'store-failed', message: `Cannot ${what} in the Cache API: ${String(error)}` })
-      return otherwise
-    }
+  /** One change of a record after the other, in the order asked for. */
+  function inTurn<T>(key: CacheKey, act: () => Promise<T>): Promise<T> {
+    const changed = (turns.get(key) ?? Promise.resolve()).then(act)
+    turns.set(key, changed)
+    return changed
   }
 
-  function readRecord(key: CacheKey): Promise<KeyRecord | undefined> {
-    return attempt(
-      'read record',
-      async (cache) => {
-        const response = await cache.match(await recordUrlOf(key))
-        return response === undefined ? undefined : decodeRecord(await response.text(), key)
-      },
-      undefined,
-    )
-  }
-
-  function writeRecord(key: CacheKey, written: KeyRecord): Promise<boolean> {
-    return attempt(
-      'write record',
-      async (cache) => {
-        await cache.put(await recordUrlOf(key), encodeRecord(written, key))
-        return true
-      },
-      false,
-    )
-  }
-
-  function readSegment(body: BodyId, index: number, startByte: number, endByte: number) {
-    return attempt(
-      'read segment',
-      (cache) => readStoredSegment(cache, body, index, startByte, endByte),
-      undefined,
-    )
-  }
-
-  /** The latest head with its bytes, if these are one segment: nearly always it is the one that is asked for. */
-  async function variantsOf(heads: readonly StoredResponse[]): Promise<readonly Variant[]> {
-    const [latest] = heads
-    const variants = heads.map((head): Variant => ({ head }))
-    if (latest === undefined || !hasOnlySegment(latest)) return variants
-    const length = latest.completeLength ?? 0
-    const onlySegment = await readSegment(latest.body, 0, 0, length)
-    if (onlySegment?.byteLength !== length) return variants
-    return [{ head: latest, onlySegment }, ...variants.slice(1)]
-  }
-
-  /** Takes back what was written under a ticket that has been superseded meanwhile. */
-  async function undo(key: CacheKey): Promise<void> {
-    await attempt('delete record', async (cache) => cache.delete(await recordUrlOf(key)), false)
-  }
-
-  async function drop({ heads }: KeyRecord): Promise<void> {
-    for (const { body, completeLength = 0, segmentBytes } of heads) {
-      const count = segmentCountOf(completeLength, segmentBytes)
-      for (let index = 0; index < count; index++) {
-        await deleteSegment(body, index)
-      }
-    }
-  }
-
-  async function deleteSegment(body: BodyId, index: number): Promise<void> {
-    await attempt('delete segment', (cache) => cache.delete(segmentRequest(body, index)), false)
+  /** @returns Whether it is the record now, and the ticket still good. */
+  async function change(
+    ticket: WriteTicket,
+    changed: (before: KeyRecord | undefined) => KeyRecord,
+  ): Promise<boolean> {
+    const { key } = ticket
+    const before = await access.readRecord(key)
+    if (invalidations.isSuperseded(ticket)) return false
+    await access.writeRecord(key, changed(before))
+    if (!invalidations.isSuperseded(ticket)) return true
+    await access.deleteRecord(key)
+    return false
   }
 
   return {
@@ -110,9 +58,9 @@ export function createCacheApiStore(options: CacheApiStoreOptions): Store {
     peek: () => 'ask',
     async read(key): Promise<Entry | undefined> {
       const ticket = invalidations.ticket(key)
-      const found = await readRecord(key)
+      const found = await access.readRecord(key)
       if (found === undefined) return undefined
-      const variants = await variantsOf(found.heads)
+      const variants = await variantsOf(access, found.heads)
       // Not what was invalidated while it was read.
       if (invalidations.isSuperseded(ticket)) return undefined
       return { variants, mark: found.mark }
@@ -120,59 +68,70 @@ export function createCacheApiStore(options: CacheApiStoreOptions): Store {
     ticket: (key) => invalidations.ticket(key),
     async writeHead(ticket, head) {
       if (invalidations.isSuperseded(ticket)) return 'superseded'
-      const before = await readRecord(head.key)
-      const variants = (before?.heads ?? []).map((known): Variant => ({ head: known }))
-      const heads = withVariant(variants, { head }).map((variant) => variant.head)
-      if (invalidations.isSuperseded(ticket)) return 'superseded'
-      await writeRecord(head.key, { heads, mark: undefined })
-      if (!invalidations.isSuperseded(ticket)) return 'stored'
-      await undo(head.key)
-      return 'superseded'
+      const isCurrent = await inTurn(ticket.key, () =>
+        change(ticket, (before) => ({ heads: withHead(before, head), mark: undefined })),
+      )
+      return isCurrent ? 'stored' : 'superseded'
     },
-    async writeMark(ticket, mark: Mark) {
+    async writeMark(ticket, mark) {
       if (invalidations.isSuperseded(ticket)) return
-      const before = await readRecord(ticket.key)
-      if (invalidations.isSuperseded(ticket)) return
-      await writeRecord(ticket.key, { heads: before?.heads ?? [], mark })
-      if (invalidations.isSuperseded(ticket)) await undo(ticket.key)
+      await inTurn(ticket.key, () =>
+        change(ticket, (before) => ({ heads: before?.heads ?? [], mark })),
+      )
     },
-    async invalidate(key, how) {
+    invalidate(key, how) {
+      // At once: tickets taken before are no good from here on.
       const ticket = invalidations.record(key, how)
-      const before = await readRecord(key)
-      if (before === undefined) return
-      if (how === 'drop') {
-        await undo(key)
-        return drop(before)
-      }
-      const heads = before.heads.map((head) => ({ ...head, invalidated: true }))
-      // What cannot be marked must not stay as it was.
-      if (!(await writeRecord(key, { ...before, heads }))) await undo(key)
-      // A later invalidation may have dropped what this has just written.
-      if (invalidations.isSuperseded(ticket)) await undo(key)
+      return inTurn(key, async () => {
+        const before = await access.readRecord(key)
+        if (before === undefined) return
+        if (how === 'drop') {
+          await access.deleteRecord(key)
+          return deleteBodies(access, before)
+        }
+        const heads = before.heads.map((head) => ({ ...head, invalidated: true }))
+        const isWritten = await access.writeRecord(key, { ...before, heads })
+        // What cannot be marked must not stay as it was, nor come back after a later invalidation.
+        if (!isWritten || invalidations.isSuperseded(ticket)) await access.deleteRecord(key)
+      })
     },
     presence: () => undefined,
-    readSegment,
+    readSegment: (body, index, startByte, endByte) =>
+      access.readSegment(body, index, startByte, endByte),
     async writeSegment(ticket, body, index, bytes) {
       if (invalidations.isSuperseded(ticket)) return
-      await attempt(
-        'write segment',
-        (cache) => cache.put(segmentRequest(body, index), segmentResponse(bytes)),
-        undefined,
-      )
-      // It landed behind a drop that could not see it.
-      if (invalidations.isSuperseded(ticket)) await deleteSegment(body, index)
+      await access.writeSegment(body, index, bytes)
+      // It may have landed behind a drop that could not see it.
+      if (invalidations.isSuperseded(ticket)) await access.deleteSegment(body, index)
     },
   }
 }
 
-function hasOnlySegment({ completeLength = 0, segmentBytes }: StoredResponse): boolean {
-  return completeLength > 0 && isSingleSegment(completeLength, segmentBytes)
+/** The latest head with its bytes, if these are one segment: nearly always it is the one that is asked for. */
+async function variantsOf(
+  access: CacheApiAccess,
+  heads: readonly StoredResponse[],
+): Promise<readonly Variant[]> {
+  const [latest, ...others] = heads.map((head): Variant => ({ head }))
+  if (latest === undefined) return []
+  const { completeLength = 0, segmentBytes, body } = latest.head
+  if (completeLength === 0 || !isSingleSegment(completeLength, segmentBytes)) {
+    return [latest, ...others]
+  }
+  const onlySegment = await access.readSegment(body, 0, 0, completeLength)
+  return onlySegment?.byteLength === completeLength
+    ? [{ ...latest, onlySegment }, ...others]
+    : [latest, ...others]
 }
 
-/** The digest finds the record; the key in it is compared whole. */
-async function recordUrlOf(key: CacheKey): Promise<string> {
-  const digest = await crypto.subtle.digest('SHA-256', new TextEncoder().encode(key))
-  let hex = ''
-  for (const byte of new Uint8Array(digest)) hex += byte.toString(16).padStart(2, '0')
-  return `https://sluice.invalid/head/${hex}`
+function withHead(before: KeyRecord | undefined, head: StoredResponse): readonly StoredResponse[] {
+  const variants = (before?.heads ?? []).map((known): Variant => ({ head: known }))
+  return withVariant(variants, { head }).map((variant) => variant.head)
+}
+
+async function deleteBodies(access: CacheApiAccess, { heads }: KeyRecord): Promise<void> {
+  for (const { body, completeLength = 0, segmentBytes } of heads) {
+    const count = segmentCountOf(completeLength, segmentBytes)
+    for (let index = 0; index < count; index++) await access.deleteSegment(body, index)
+  }
 }

@@ -1,4 +1,5 @@
 import type { RawRequest } from '#core/entry/asked.ts'
+import type { ByteSource } from '#core/entry/byte-source.ts'
 import { Cancelled } from '#core/ports/upstream.ts'
 import { FetchedBody } from '#web/fetched-body.ts'
 
@@ -24,7 +25,19 @@ export function rawRequestOf(request: Request): RawRequest {
     // What the client spoke is the edge's affair; we are told the meaning of its request.
     httpVersion: '1.1',
     lines,
-    body: body === null ? undefined : new FetchedBody(body, clientLeft),
+    body: body === null ? undefined : bodyOf(body),
+  }
+}
+
+/** Taken hold of only when it is read: what nobody reads the runtime drains by itself. */
+function bodyOf(stream: ReadableStream<Uint8Array>): ByteSource {
+  let source: ByteSource | undefined
+  return {
+    read() {
+      source ??= new FetchedBody(stream, clientLeft)
+      return source.read()
+    },
+    cancel: (why) => source?.cancel(why),
   }
 }
 

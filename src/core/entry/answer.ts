@@ -20,6 +20,9 @@ export interface Answer {
   readonly body: AnswerBody
   /** Length of the content; `undefined` when it is only known at the end. With `none`: what HEAD tells. */
   readonly contentLength: number | undefined
-  /** The connection ends with this answer: what came on it cannot be trusted to be in step. */
+  /**
+   * The connection ends with this answer: what came on it cannot be trusted to be in step, or the end of
+   * the connection is all that can tell the end of the content (RFC 9112 §6.3).
+   */
   readonly closes?: boolean
 }

@@ -73,5 +73,7 @@ export function answerWith(x: Exchange, response: UpstreamResponse, status: Cach
       contentLength === undefined || response.status === 204 || response.status === 304
         ? undefined
         : Number(contentLength),
+    // A cut cannot be told from the end; a last chunk of ours would say that this was all.
+    ...(response.isDelimited || hasNoContent ? {} : { closes: true }),
   }
 }

@@ -14,7 +14,7 @@ const text = fc.oneof(
   fc.constantFrom('{"$":"undefined"}', '$', '"', '\\', '\ud800', '\u0000', '__proto__'),
 )
 
-const etag = fc.record({ weak: fc.boolean(), opaque: text }, { noNullPrototype: true })
+const anyEtag = fc.record({ weak: fc.boolean(), opaque: text }, { noNullPrototype: true })
 
 const entry: fc.Arbitrary<DiskEntry> = fc
   .record({
@@ -28,7 +28,7 @@ const entry: fc.Arbitrary<DiskEntry> = fc
         freshnessLifetimeMs: number,
         completeLength: fc.option(fc.nat(), { nil: undefined }),
         lastModifiedMs: fc.option(number, { nil: undefined }),
-        etag: fc.option(etag, { nil: undefined }),
+        etag: fc.option(anyEtag, { nil: undefined }),
       }),
       { maxLength: 4 },
     ),
@@ -58,8 +58,8 @@ describe('formatEntry', () => {
   })
 
   it('reads nothing from what is no entry', () => {
-    for (const text of ['', '{', 'null', '1', '[]', '{}', '{"key":"a"}', '{"$":"Infinity"}']) {
-      expect(parseEntry(text)).toBeUndefined()
+    for (const other of ['', '{', 'null', '1', '[]', '{}', '{"key":"a"}', '{"$":"Infinity"}']) {
+      expect(parseEntry(other)).toBeUndefined()
     }
   })
 })

@@ -57,7 +57,8 @@ describe('DiskIndex', () => {
             for (let i = 0; i < 5; i++) {
               const slot = index.findSegment(body(k, b), i)
               expectAt(index, slot, model.get(`segment ${k} ${b} ${i}`))
-              if (slot !== NO_SLOT) expect(idOf(index.keyOf(slot))).toEqual(key(k))
+              const owner = slot === NO_SLOT ? key(k) : idOf(index.keyOf(slot))
+              expect(owner).toEqual(key(k))
             }
           }
         }
@@ -132,6 +133,5 @@ function expectAt(
   slot: number,
   expected: ReturnType<typeof place> | undefined,
 ): void {
-  expect(slot !== NO_SLOT).toBe(expected !== undefined)
-  if (expected !== undefined) expect(index.placeOf(slot)).toEqual(expected)
+  expect(slot === NO_SLOT ? undefined : index.placeOf(slot)).toEqual(expected)
 }

@@ -64,8 +64,10 @@ describe('openDiskStore', () => {
       const after = await disk.open({ invalidations })
       expect(after.stats()).toMatchObject({ headCount: 5, segmentCount: 15 })
       for (let i = 0; i < 10; i++) {
-        if (i % 2 === 1) await expectFilled(after, i)
-        else expect(await after.read(testKey(`${i}`))).toBeUndefined()
+        const entry = await after.read(testKey(`${i}`))
+        expect(entry?.variants.map(({ head }) => head)).toEqual(
+          i % 2 === 1 ? [headOf(i)] : undefined,
+        )
         expect(after.presence(testBody(`${i}`)).has(1)).toBe(i % 2 === 1)
       }
       // A refetch gets another BodyId than the bytes that were dropped.
@@ -131,7 +133,48 @@ describe('openDiskStore', () => {
       for (let round = 0; round < 2; round++) {
         const after = await disk.open()
         for (let i = 0; i < 5; i++) await expectFilled(after, i)
+        expect(after.stats().headCount).toBe(5)
         await after.close()
+      }
+    })
+  })
+
+  describe('while records are on their way to the disk', () => {
+    it('drops them at once, wherever they are just then', async () => {
+      const store = await disk.open()
+      for (let turnCount = 0; turnCount < 40; turnCount++) {
+        await fill(store, turnCount)
+        const flushed = store.flush()
+        for (let i = 0; i < turnCount % 20; i++) await Promise.resolve()
+        if (turnCount >= 20) await new Promise(setImmediate)
+        const dropped = store.invalidate(testKey(`${turnCount}`), 'drop')
+        expect(await store.read(testKey(`${turnCount}`))).toBeUndefined()
+        await Promise.all([flushed, dropped])
+        expect(await store.read(testKey(`${turnCount}`))).toBeUndefined()
+        expect(store.presence(testBody(`${turnCount}`)).has(0)).toBe(false)
+      }
+      expect(store.stats()).toMatchObject({ headCount: 0, segmentCount: 0, writeQueueBytes: 0 })
+      await store.close()
+      expect((await disk.open()).stats()).toMatchObject({ headCount: 0, segmentCount: 0 })
+    })
+
+    it('demands their validation at once, wherever they are just then', async () => {
+      const store = await disk.open()
+      for (let turnCount = 0; turnCount < 40; turnCount++) {
+        const key = testKey(`${turnCount}`)
+        await fill(store, turnCount)
+        const flushed = turnCount % 2 === 0 ? store.flush() : undefined
+        for (let i = 0; i < turnCount % 20; i++) await Promise.resolve()
+        if (turnCount >= 20) await new Promise(setImmediate)
+        const invalidated = store.invalidate(key, 'validate')
+        expect((await store.read(key))?.variants[0]?.head.invalidated).toBe(true)
+        await Promise.all([flushed, invalidated])
+        expect((await store.read(key))?.variants[0]?.head.invalidated).toBe(true)
+      }
+      await store.close()
+      const after = await disk.open()
+      for (let i = 0; i < 40; i++) {
+        expect((await after.read(testKey(`${i}`)))?.variants[0]?.head.invalidated).toBe(true)
       }
     })
   })
@@ -164,6 +207,21 @@ describe('openDiskStore', () => {
       const again = await disk.open({ maxBytes, slabBytes: 2 * MIB })
       expect(again.stats()).toMatchObject({ headCount, segmentCount })
       expect(disk.events).toEqual([])
+    })
+
+    it('keeps head and bytes of a one-segment body together when either was read', async () => {
+      const store = await disk.open({ maxBytes: 4 * MIB, slabBytes: MIB })
+      const [key, body] = [testKey('short'), testBody('short')]
+      const ticket = store.ticket(key)
+      await store.writeHead(ticket, testHead(key, body, { completeLength: 333 }))
+      await store.writeSegment(ticket, body, 0, testSegment(body, 0, 333))
+      for (let i = 1; i < 60; i++) {
+        await fill(store, i, 100_000)
+        await store.flush()
+        const variant = (await store.read(key))?.variants[0]
+        expect(variant?.onlySegment).toEqual(testSegment(body, 0, 333))
+      }
+      expect(await store.read(testKey('1'))).toBeUndefined()
     })
 
     it('lets reads of an evicted slab end', async () => {
@@ -215,7 +273,7 @@ describe('openDiskStore', () => {
     it('is refused when another process, or this one, has it', async () => {
       await disk.open()
       await expect(disk.open()).rejects.toThrow(`process ${process.pid} has it`)
-      const child = fork(join(import.meta.dirname, '../../../support/disk-child.ts'), {
+      const child = fork(new URL('../../../support/disk-child.ts', import.meta.url), {
         execArgv: [],
         env: { ...process.env, SLUICE_DISK: disk.directory },
         stdio: ['ignore', 'pipe', 'pipe', 'ipc'],
@@ -238,7 +296,8 @@ describe('openDiskStore', () => {
       await store.flush()
       expect((await stat(disk.directory)).mode & 0o777).toBe(0o700)
       for (const name of await readdir(disk.directory)) {
-        expect((await stat(join(disk.directory, name))).mode & 0o777, name).toBe(0o600)
+        const { mode } = await stat(join(disk.directory, name))
+        expect({ name, mode: mode & 0o777 }).toEqual({ name, mode: 0o600 })
         expect(name).toMatch(/^([0-9a-f]{8}|index\.sqlite(-wal|-shm)?|lock(\.pid)?)$/)
       }
     })

@@ -179,14 +179,14 @@ describe('parseRange and resolveRanges', () => {
 })
 
 /** Single bytes that lie far apart. */
-function members(count: number): string {
+function farApart(count: number): string {
   return Array.from({ length: count }, (_, i) => `${i * 200}-${i * 200}`).join(',')
 }
 
 describe('limits of resolveRanges', () => {
   it('takes 200 members and not 201 (RFC 9110 §14.2)', () => {
-    expect(resolve(`bytes=${members(200)}`, 100_000)).toMatchObject({ kind: 'spans' })
-    expect(resolve(`bytes=${members(201)}`, 100_000)).toEqual({ kind: 'unsatisfiable' })
+    expect(resolve(`bytes=${farApart(200)}`, 100_000)).toMatchObject({ kind: 'spans' })
+    expect(resolve(`bytes=${farApart(201)}`, 100_000)).toEqual({ kind: 'unsatisfiable' })
   })
 
   it('refuses a sum above the complete length, at one byte more', () => {

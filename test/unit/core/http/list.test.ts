@@ -20,7 +20,7 @@ describe('splitList', () => {
 
   it('gives back tokens joined by commas', () => {
     const token = fc.string({
-      unit: fc.constantFrom(...['a', 'b', 'z', '0', '9', '!', '#', '-', '_']),
+      unit: fc.constantFrom('a', 'b', 'z', '0', '9', '!', '#', '-', '_'),
       minLength: 1,
     })
     fc.assert(

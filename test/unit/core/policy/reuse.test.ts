@@ -95,12 +95,12 @@ describe('decideReuse', () => {
   })
 })
 
-describe('decideStaleOnError', () => {
-  function serves(page: StaleFacts, nowMs: number, directives = NO_DIRECTIVES): string {
-    const verdict = decideStaleOnError(page, directives, false, nowMs)
-    return verdict.serve ? 'served' : verdict.because
-  }
+function serves(page: StaleFacts, nowMs: number, directives = NO_DIRECTIVES): string {
+  const verdict = decideStaleOnError(page, directives, false, nowMs)
+  return verdict.serve ? 'served' : verdict.because
+}
 
+describe('decideStaleOnError', () => {
   it('serves within the window, its last instant included (RFC 5861 §4)', () => {
     expect(serves(PAGE, 59_999)).toBe('served')
     expect(serves(PAGE, 60_000)).toBe('served')

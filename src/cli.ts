@@ -33,9 +33,15 @@ const FLAGS: readonly (readonly [string, string])[] = [
     'freshness without explicit freshness; or off (default: off, validated on each use)',
   ],
   ['--methods <read|all>', 'read: GET and HEAD only; all: relay the others too (default: read)'],
-  ['--policy <careful>', 'how freely to store and reuse (default: careful)'],
+  [
+    '--policy <careful|rfc>',
+    'careful, or rfc: all that the standards allow a shared cache (default: careful)',
+  ],
   ['--breaker <on|off>', 'stop asking an origin that fails (default: on)'],
-  ['--forward <all|listed>', 'which request fields reach the origin (default: listed)'],
+  [
+    '--forward <all|listed>',
+    'which request fields reach the origin (default: listed; all under rfc)',
+  ],
   ['--name <id>', 'the name in Cache-Status, Via and CDN-Loop (default: sluice)'],
   ['--config <file>', 'sluice.config.ts or a JSON file (default: ./sluice.config.ts if there)'],
   ['--log <format>', 'json, pretty or off (default: pretty on a terminal, else json)'],

@@ -122,10 +122,27 @@ const siteSettings = {
   host: z.string().min(1).default('origin').meta({ description: 'origin, client, or a name' }),
   defaultTtl: ttlOrOff.optional(),
   ttl: z.array(ttlRule).default([]),
-  maxNegativeTtl: ttl.prefault('10s'),
+  targetedFields: z
+    .array(fieldName.toLowerCase())
+    .optional()
+    .meta({ description: 'Fields like CDN-Cache-Control that speak to this cache (RFC 9213)' }),
+  heuristicFraction: z.number().min(0).max(1).optional().meta({
+    description: 'Share of the time since Last-Modified that counts as fresh; 0: none',
+  }),
+  maxHeuristicTtl: ttl.prefault('1d'),
+  storeAnyStatus: z
+    .boolean()
+    .optional()
+    .meta({ description: 'Store any final status with explicit freshness' }),
+  storeSetCookie: z.boolean().optional().meta({ description: 'Store Set-Cookie as any field' }),
+  staleNeedsPermission: z
+    .boolean()
+    .optional()
+    .meta({ description: 'The stale window asks for permission by the response' }),
+  maxNegativeTtl: ttl.optional(),
   staleWindow: ttl.prefault('1d'),
   hitForMiss: duration({ min: 0, max: DAY_MS, allowed: '0s to 1d' }).prefault('60s'),
-  minValidationInterval: duration({ min: 0, max: DAY_MS, allowed: '0s to 1d' }).prefault('5s'),
+  minValidationInterval: duration({ min: 0, max: DAY_MS, allowed: '0s to 1d' }).optional(),
   shared: z.boolean().optional().meta({ description: 'The origin serves everyone the same' }),
   ignoreSetCookie: z.boolean().default(false),
   storeWithCookie: z.boolean().default(false),
@@ -201,9 +218,9 @@ export const configSchema = z
     segment: size({ min: 64 * KIB, max: 16 * MIB, allowed: '64KiB to 16MiB' }).prefault('1MiB'),
     defaultTtl: ttlOrOff.optional(),
     methods: methods.default('read'),
-    policy: z.enum(['careful']).default('careful'),
+    policy: z.enum(['careful', 'rfc']).default('careful'),
     breaker: onOff.default(true),
-    forward: forward.default('listed'),
+    forward: forward.optional(),
     name: z
       .string()
       .regex(

@@ -44,8 +44,46 @@ export function compileSite(config: Config, site: SiteConfig, upstream: Upstream
   }
 }
 
+/** What a policy by name decides; each may be set otherwise on a site. */
+interface Preset {
+  readonly heuristicFraction: number
+  readonly storesAnyStatus: boolean
+  readonly storesSetCookie: boolean
+  readonly staleNeedsPermission: boolean
+  readonly maxNegativeTtlMs: number
+  readonly minValidationIntervalMs: number
+  readonly forward: 'listed' | 'all'
+}
+
+const PRESETS: Readonly<Record<Config['policy'], Preset>> = {
+  /** Nothing that an origin has not clearly allowed. */
+  careful: {
+    heuristicFraction: 0,
+    storesAnyStatus: false,
+    storesSetCookie: false,
+    staleNeedsPermission: true,
+    maxNegativeTtlMs: 10_000,
+    minValidationIntervalMs: 5000,
+    forward: 'listed',
+  },
+  /** All that the standards allow a shared cache. */
+  rfc: {
+    heuristicFraction: 0.1,
+    storesAnyStatus: true,
+    storesSetCookie: true,
+    staleNeedsPermission: false,
+    maxNegativeTtlMs: MAX_TTL_MS,
+    minValidationIntervalMs: 0,
+    forward: 'all',
+  },
+}
+
+const TARGETED_FIELDS: readonly string[] = ['cdn-cache-control']
+
 function policyOf(config: Config, site: SiteConfig, isHttp: boolean): PolicySettings {
+  const preset = PRESETS[config.policy]
   return {
+    targetedFields: site.targetedFields ?? TARGETED_FIELDS,
     ttlRules: site.ttl.map((rule, i) => ({
       name: rule.name ?? `ttl-${i + 1}`,
       pathPrefix: rule.path,
@@ -55,14 +93,19 @@ function policyOf(config: Config, site: SiteConfig, isHttp: boolean): PolicySett
       overridesOrigin: rule.override,
     })),
     defaultTtlMs: site.defaultTtl ?? config.defaultTtl,
-    maxNegativeTtlMs: site.maxNegativeTtl,
+    heuristicFraction: site.heuristicFraction ?? preset.heuristicFraction,
+    maxHeuristicTtlMs: site.maxHeuristicTtl,
+    maxNegativeTtlMs: site.maxNegativeTtl ?? preset.maxNegativeTtlMs,
+    storesAnyStatus: site.storeAnyStatus ?? preset.storesAnyStatus,
     maxTtlMs: MAX_TTL_MS,
     staleWindowMs: site.staleWindow,
+    staleNeedsPermission: site.staleNeedsPermission ?? preset.staleNeedsPermission,
     // A bucket or a directory has no users: whoever may ask gets the same.
     isOriginShared: site.shared ?? !isHttp,
-    minValidationIntervalMs: site.minValidationInterval,
+    minValidationIntervalMs: site.minValidationInterval ?? preset.minValidationIntervalMs,
     hitForMissMs: site.hitForMiss,
     ignoresSetCookie: site.ignoreSetCookie,
+    storesSetCookie: site.storeSetCookie ?? preset.storesSetCookie,
     storesWithCookie: site.storeWithCookie,
   }
 }
@@ -71,7 +114,7 @@ const ALL_CODINGS: readonly CodingClass[] = ['zstd', 'br', 'gzip']
 
 function forwardOf(config: Config, site: SiteConfig, isHttp: boolean): ForwardRules {
   return {
-    mode: isHttp ? (site.forward ?? config.forward) : 'listed',
+    mode: isHttp ? (site.forward ?? config.forward ?? PRESETS[config.policy].forward) : 'listed',
     fields: new Set(site.forwardFields),
     codings: isHttp ? (site.codings ?? ALL_CODINGS) : [],
     sendsAuthorization: isHttp && site.authorization !== 'strip',

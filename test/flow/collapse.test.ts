@@ -173,9 +173,9 @@ describe('who may share', () => {
     expect(same.cache).toMatch(/^hit/)
     const other = await edge.get('/a', { 'accept-encoding': 'br', 'accept-language': 'fr' })
     expect(other.cache).toBe('fwd=vary-miss; stored')
-    expect((await edge.get('/a', { 'accept-encoding': 'br', 'accept-language': 'de' })).cache).toMatch(
-      /^hit/,
-    )
+    expect(
+      (await edge.get('/a', { 'accept-encoding': 'br', 'accept-language': 'de' })).cache,
+    ).toMatch(/^hit/)
     expect(edge.origin.requests).toHaveLength(2)
   })
 })

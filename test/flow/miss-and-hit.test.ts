@@ -1,6 +1,8 @@
 import { describe, expect, it } from 'vitest'
 
+import type { Store } from '#core/ports/store.ts'
 import { createFakeStore } from '../support/fake-store.ts'
+import type { Edge } from '../support/edge.ts'
 import { createEdge, SEGMENT_BYTES } from '../support/edge.ts'
 import { checkOracle } from '../support/oracle.ts'
 
@@ -15,10 +17,10 @@ function oracleProblem(body: Uint8Array, object: string, startByte: number, endB
 }
 
 describe.each([
-  ['memory', () => undefined],
-  ['a slow store', () => createFakeStore()],
+  ['memory', (): Store | undefined => undefined],
+  ['a slow store', (): Store | undefined => createFakeStore()],
 ] as const)('a miss and a hit over %s', (_name, createStore) => {
-  function edgeWith(options: Parameters<typeof createEdge>[0] = {}) {
+  function edgeWith(options: Parameters<typeof createEdge>[0] = {}): Edge {
     const store = createStore()
     return createEdge({ ...options, ...(store !== undefined && { store }) })
   }
@@ -75,7 +77,9 @@ describe.each([
     expect(oracleProblem(whole.body, '/a', 0, 5000)).toBeUndefined()
     const ranges = edge.origin.requests.map((request) => request.range)
     expect(ranges).toEqual(['bytes=1024-3071', 'bytes=0-1023', 'bytes=3072-4999'])
-    expect(edge.origin.requests[1]?.header('if-match')).toBe(edge.origin.requests[2]?.header('if-match'))
+    expect(edge.origin.requests[1]?.header('if-match')).toBe(
+      edge.origin.requests[2]?.header('if-match'),
+    )
   })
 
   it('answers HEAD from a stored GET', async () => {

@@ -125,7 +125,10 @@ describe('when the origin fails', () => {
 
   it('a response that must be revalidated does not (RFC 9111 §5.2.2.2)', async () => {
     const edge = createEdge()
-    edge.origin.put('/a', { sizeBytes: 50, fields: [['cache-control', 'max-age=60, must-revalidate']] })
+    edge.origin.put('/a', {
+      sizeBytes: 50,
+      fields: [['cache-control', 'max-age=60, must-revalidate']],
+    })
     await edge.get('/a')
     await edge.clock.step(61_000)
     edge.origin.inject({ fault: 'fail', kind: 'http_response_timeout', times: Infinity })

@@ -104,7 +104,11 @@ export function createEdge(options: EdgeOptions = {}): Edge {
     },
   })
 
-  async function ask(target: string, fields: Readonly<Record<string, string>> = {}, method = 'GET') {
+  async function ask(
+    target: string,
+    fields: Readonly<Record<string, string>> = {},
+    method = 'GET',
+  ) {
     const lines = ['host', 'edge.test', ...Object.entries(fields).flat()]
     const raw = { method, target, httpVersion: '1.1', lines, body: undefined }
     const head = readHead(raw, READ_OPTIONS)
@@ -180,6 +184,12 @@ function testSite({ site = {} }: EdgeOptions, upstream: Upstream): Site {
     policy: {
       ttlRules: [],
       defaultTtlMs: undefined,
+      targetedFields: ['cdn-cache-control'],
+      heuristicFraction: 0,
+      maxHeuristicTtlMs: 86_400_000,
+      storesAnyStatus: false,
+      storesSetCookie: false,
+      staleNeedsPermission: true,
       maxNegativeTtlMs: 10_000,
       maxTtlMs: 365 * 86_400_000,
       staleWindowMs: 86_400_000,

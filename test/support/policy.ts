@@ -11,6 +11,12 @@ export function testPolicy(settings: Partial<PolicySettings> = {}): PolicySettin
   return {
     ttlRules: [],
     defaultTtlMs: undefined,
+    targetedFields: ['cdn-cache-control'],
+    heuristicFraction: 0,
+    maxHeuristicTtlMs: 86_400_000,
+    storesAnyStatus: false,
+    storesSetCookie: false,
+    staleNeedsPermission: true,
     maxNegativeTtlMs: 10_000,
     maxTtlMs: 31_536_000_000,
     staleWindowMs: 0,

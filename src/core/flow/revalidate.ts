@@ -1,9 +1,9 @@
 // Validation of a stored response with the origin (RFC 9111 §4.3).
 
-import { combined, first } from '../entry/fields.ts'
+import { first } from '../entry/fields.ts'
 import type { StoredResponse, Variant } from '../entry/stored-response.ts'
-import { parseResponseDirectives } from '../http/cache-control.ts'
 import { pathOf } from '../http/target.ts'
+import { controlOf } from '../policy/control.ts'
 import { decideFreshness } from '../policy/freshness.ts'
 import { WHOLE } from '../policy/origin-range.ts'
 import { freshenedFields, selectFreshened, validatorsOf } from '../policy/validation.ts'
@@ -66,7 +66,7 @@ async function freshen(
     {
       status: stored.status,
       fields: age === undefined ? fields : [...fields, 'age', age],
-      directives: parseResponseDirectives(combined(fields, 'cache-control') ?? ''),
+      control: controlOf(fields, site.policy.targetedFields),
       sentAtMs: notModified.sentAtMs,
       receivedAtMs: notModified.receivedAtMs,
       path: pathOf(asked.target),

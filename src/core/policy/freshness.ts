@@ -5,13 +5,15 @@ import { all, first } from '../entry/fields.ts'
 import type { Freshness } from '../entry/stored-response.ts'
 import type { ResponseDirectives } from '../http/cache-control.ts'
 import { parseHttpDate } from '../http/http-date.ts'
+import type { Control } from './control.ts'
 import type { PolicySettings, TtlRule } from './settings.ts'
+import { isHeuristicallyCacheable } from './statuses.ts'
 
 /** What freshness is decided from. */
 export interface FreshnessFacts {
   readonly status: number
   readonly fields: Fields
-  readonly directives: ResponseDirectives
+  readonly control: Control
   /** Wall clock before the request was sent, and after the response head came. */
   readonly sentAtMs: number
   readonly receivedAtMs: number
@@ -30,18 +32,25 @@ const DEFAULTED: ReadonlySet<number> = new Set([200, 301, 308])
 const NEGATIVE: ReadonlySet<number> = new Set([404, 410])
 
 export function decideFreshness(facts: FreshnessFacts, settings: PolicySettings): FreshnessVerdict {
-  const { directives } = facts
+  const { directives } = facts.control
   const explicitMs = explicitLifetimeMs(facts, settings)
   const defaultMs = DEFAULTED.has(facts.status) ? settings.defaultTtlMs : undefined
   const mustRevalidate = forbidsStale(directives)
   const window = staleWindows(directives, mustRevalidate)
   const maxTtlMs = NEGATIVE.has(facts.status) ? settings.maxNegativeTtlMs : settings.maxTtlMs
   // The site's window applies where the response is anybody's: explicit freshness, `public`, or a shared origin.
-  const isPermitted = explicitMs !== undefined || directives.isPublic || settings.isOriginShared
+  const isPermitted =
+    !settings.staleNeedsPermission ||
+    explicitMs !== undefined ||
+    directives.isPublic ||
+    settings.isOriginShared
   const siteWindowMs = mustRevalidate || !isPermitted ? 0 : settings.staleWindowMs
   return {
     bornAtMs: facts.receivedAtMs - initialAgeMs(facts),
-    freshnessLifetimeMs: Math.min(explicitMs ?? defaultMs ?? 0, maxTtlMs),
+    freshnessLifetimeMs: Math.min(
+      explicitMs ?? defaultMs ?? heuristicMs(facts, settings),
+      maxTtlMs,
+    ),
     staleWhileRevalidateMs: window.whileRevalidateMs,
     staleIfErrorMs: window.ifErrorMs ?? siteWindowMs,
     mustRevalidate,
@@ -59,11 +68,12 @@ export function isSharedWithCredentials(directives: ResponseDirectives): boolean
 function explicitLifetimeMs(facts: FreshnessFacts, settings: PolicySettings): number | undefined {
   const rule = settings.ttlRules.find((candidate) => applies(candidate, facts))
   if (rule?.overridesOrigin === true) return rule.ttlMs
-  const { sMaxAgeSeconds, maxAgeSeconds } = facts.directives
+  const { directives, isTargeted } = facts.control
+  const { sMaxAgeSeconds, maxAgeSeconds } = directives
   // s-maxage wins over max-age, and max-age over Expires (RFC 9111 §4.2.1).
   const seconds = sMaxAgeSeconds ?? maxAgeSeconds
   if (seconds !== undefined) return seconds * 1000
-  return expiresLifetimeMs(facts) ?? rule?.ttlMs
+  return (isTargeted ? undefined : expiresLifetimeMs(facts)) ?? rule?.ttlMs
 }
 
 function applies(rule: TtlRule, facts: FreshnessFacts): boolean {
@@ -74,6 +84,18 @@ function applies(rule: TtlRule, facts: FreshnessFacts): boolean {
   return rule.contentType.endsWith('/*')
     ? type.trim().startsWith(rule.contentType.slice(0, -1))
     : type.trim() === rule.contentType
+}
+
+/** A share of the time since Last-Modified, where the status lets a cache guess (RFC 9111 §4.2.2). */
+function heuristicMs(facts: FreshnessFacts, settings: PolicySettings): number {
+  const { heuristicFraction, maxHeuristicTtlMs } = settings
+  const mayGuess = isHeuristicallyCacheable(facts.status) || facts.control.directives.isPublic
+  const lastModified = first(facts.fields, 'last-modified')
+  if (heuristicFraction <= 0 || !mayGuess || lastModified === undefined) return 0
+  const lastModifiedMs = parseHttpDate(lastModified, facts.receivedAtMs)
+  if (lastModifiedMs === undefined) return 0
+  const unchangedMs = (dateMsOf(facts) ?? facts.receivedAtMs) - lastModifiedMs
+  return Math.min(maxHeuristicTtlMs, Math.max(0, unchangedMs * heuristicFraction))
 }
 
 /** Expires minus Date. An invalid or repeated Expires means already expired (RFC 9111 §4.2.1, §5.3). */

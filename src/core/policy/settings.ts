@@ -14,15 +14,25 @@ export interface TtlRule {
 
 /** What a site decides about storing and reuse. Each value is validated in `config.ts`. */
 export interface PolicySettings {
+  /** Targeted fields that speak to this cache, the first that is usable decides (RFC 9213 §2.2). */
+  readonly targetedFields: readonly string[]
   readonly ttlRules: readonly TtlRule[]
   /** Lifetime of 200, 301 and 308 without explicit freshness; `undefined`: none. */
   readonly defaultTtlMs: number | undefined
-  /** Longest lifetime of 404 and 410. Other errors are never stored. */
+  /** Share of the time since Last-Modified that counts as fresh without explicit freshness; 0 for none. */
+  readonly heuristicFraction: number
+  /** Longest lifetime that a heuristic gives. */
+  readonly maxHeuristicTtlMs: number
+  /** Longest lifetime of 404 and 410. */
   readonly maxNegativeTtlMs: number
+  /** Store any final status with explicit freshness, errors too (RFC 9111 §3), and not a chosen few. */
+  readonly storesAnyStatus: boolean
   /** Longest lifetime of anything. */
   readonly maxTtlMs: number
   /** How long after its lifetime a response may stand in for a failing origin, where that is permitted. */
   readonly staleWindowMs: number
+  /** Whether the stale window asks for permission by the response, or holds unless it forbids (§4.2.4). */
+  readonly staleNeedsPermission: boolean
   /** The origin serves everyone the same (a bucket, a directory), so stale needs no further permission. */
   readonly isOriginShared: boolean
   /** Validations that requests may force, per key. */
@@ -31,6 +41,8 @@ export interface PolicySettings {
   readonly hitForMissMs: number
   /** Store responses in spite of Set-Cookie, without it. */
   readonly ignoresSetCookie: boolean
+  /** Store Set-Cookie like any other field, as RFC 9111 §7.3 lets a cache do. */
+  readonly storesSetCookie: boolean
   /** Store answers to requests whose Cookie was forwarded. */
   readonly storesWithCookie: boolean
 }

@@ -7,6 +7,7 @@ export type StaleOnError =
 
 export type StaleFacts = Pick<
   StoredResponse,
+  | 'status'
   | 'bornAtMs'
   | 'freshnessLifetimeMs'
   | 'staleIfErrorMs'
@@ -35,7 +36,8 @@ export function decideStaleOnError(
   nowMs: number,
 ): StaleOnError {
   const isForbidden = stored.mustRevalidate || stored.mustValidate || stored.invalidated
-  if (isForbidden) return { serve: false, because: 'not permitted' }
+  // An error that was stored is no better than the one that has just come.
+  if (isForbidden || stored.status >= 500) return { serve: false, because: 'not permitted' }
   if (hasCredentials && !stored.sharedWithCredentials) {
     return { serve: false, because: 'credentials' }
   }

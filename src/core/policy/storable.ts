@@ -4,12 +4,13 @@ import type { Asked } from '../entry/asked.ts'
 import { pathOf } from '../http/target.ts'
 import type { Fields } from '../entry/fields.ts'
 import { combined, has } from '../entry/fields.ts'
-import { parseResponseDirectives } from '../http/cache-control.ts'
 import type { ResponseDirectives } from '../http/cache-control.ts'
 import { parseVary } from '../http/vary.ts'
+import { controlOf } from './control.ts'
 import { decideFreshness } from './freshness.ts'
 import type { FreshnessVerdict } from './freshness.ts'
 import type { PolicySettings } from './settings.ts'
+import { isHeuristicallyCacheable, isStoredStatus, isUnderstood } from './statuses.ts'
 
 export interface StorableFacts {
   readonly asked: Asked
@@ -39,13 +40,9 @@ export type NotStorable =
   | 'no end'
   | 'no freshness and no validator'
 
-/** Final statuses this cache understands and stores (RFC 9111 §3; 206 is stored as 200). */
-const STORED_STATUSES: ReadonlySet<number> = new Set([
-  200, 203, 204, 300, 301, 302, 303, 307, 308, 404, 410,
-])
-
 export function decideStorable(facts: StorableFacts, settings: PolicySettings): Storable {
-  const directives = parseResponseDirectives(combined(facts.fields, 'cache-control') ?? '')
+  const control = controlOf(facts.fields, settings.targetedFields)
+  const { directives } = control
   const because =
     findProhibition(facts, directives, settings) ?? findPrivacy(facts, directives, settings)
   if (because !== undefined) return { storable: false, because }
@@ -53,7 +50,7 @@ export function decideStorable(facts: StorableFacts, settings: PolicySettings): 
     {
       status: facts.status,
       fields: facts.fields,
-      directives,
+      control,
       sentAtMs: facts.sentAtMs,
       receivedAtMs: facts.receivedAtMs,
       path: pathOf(facts.asked.target),
@@ -65,8 +62,12 @@ export function decideStorable(facts: StorableFacts, settings: PolicySettings): 
   if (freshness.freshnessLifetimeMs <= 0 && !hasValidator) {
     return { storable: false, because: 'no freshness and no validator' }
   }
-  // An error without explicit freshness is not kept on the strength of a validator.
-  if (facts.status >= 400 && !freshness.isExplicit) return { storable: false, because: 'status' }
+  // Without explicit freshness only what a cache may guess at (RFC 9111 §3), and an error only if it does.
+  const mayGuess =
+    isHeuristicallyCacheable(facts.status) && (facts.status < 400 || settings.heuristicFraction > 0)
+  if (!freshness.isExplicit && !directives.isPublic && !mayGuess) {
+    return { storable: false, because: 'status' }
+  }
   return { storable: true, freshness }
 }
 
@@ -77,10 +78,13 @@ function findProhibition(
   settings: PolicySettings,
 ): NotStorable | undefined {
   if (facts.asked.method !== 'GET') return 'method'
-  if (!STORED_STATUSES.has(facts.status)) return 'status'
-  if (directives.noStore) return 'no-store'
+  if (!isStoredStatus(facts.status, settings.storesAnyStatus)) return 'status'
+  // must-understand: no-store is for caches that do not know the status (RFC 9111 §5.2.2.3).
+  if (directives.mustUnderstand && !isUnderstood(facts.status)) return 'status'
+  if (directives.noStore && !directives.mustUnderstand) return 'no-store'
   if (directives.isPrivate) return 'private'
-  if (!settings.ignoresSetCookie && has(facts.fields, 'set-cookie')) return 'set-cookie'
+  const keepsCookies = settings.ignoresSetCookie || settings.storesSetCookie
+  if (!keepsCookies && has(facts.fields, 'set-cookie')) return 'set-cookie'
   if (parseVary(combined(facts.fields, 'vary')) === '*') return 'vary *'
   if (!facts.isDelimited) return 'no end'
   return undefined

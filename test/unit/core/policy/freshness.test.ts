@@ -1,9 +1,8 @@
 import { describe, expect, it } from 'vitest'
 
 import type { Fields } from '#core/entry/fields.ts'
-import { combined } from '#core/entry/fields.ts'
-import { parseResponseDirectives } from '#core/http/cache-control.ts'
 import { formatHttpDate } from '#core/http/http-date.ts'
+import { controlOf } from '#core/policy/control.ts'
 import { decideFreshness } from '#core/policy/freshness.ts'
 import type { FreshnessFacts } from '#core/policy/freshness.ts'
 import type { PolicySettings, TtlRule } from '#core/policy/settings.ts'
@@ -18,9 +17,10 @@ function decide(
   settings: Partial<PolicySettings> = {},
   facts: Partial<FreshnessFacts> = {},
 ) {
-  const directives = parseResponseDirectives(combined(fields, 'cache-control') ?? '')
+  const policy = testPolicy(settings)
+  const control = controlOf(fields, policy.targetedFields)
   const times = { sentAtMs: NOW_MS, receivedAtMs: NOW_MS, path: '/a', status: 200 }
-  return decideFreshness({ ...times, fields, directives, ...facts }, testPolicy(settings))
+  return decideFreshness({ ...times, fields, control, ...facts }, policy)
 }
 
 function date(offsetSeconds: number): string {

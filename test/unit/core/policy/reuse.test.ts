@@ -5,20 +5,16 @@ import type { RequestDirectives } from '#core/http/cache-control.ts'
 import { NO_DIRECTIVES } from '#core/http/cache-control.ts'
 import type { ReuseFacts } from '#core/policy/reuse.ts'
 import { decideReuse } from '#core/policy/reuse.ts'
-import type { StaleFacts } from '#core/policy/stale-on-error.ts'
-import { decideStaleOnError, isFailedStatus } from '#core/policy/stale-on-error.ts'
 
 /** Born at 0 and fresh for a minute, so that `nowMs` reads as the age. */
-const PAGE: ReuseFacts & StaleFacts = {
+const PAGE: ReuseFacts = {
   bornAtMs: 0,
   freshnessLifetimeMs: 60_000,
   staleWhileRevalidateMs: 30_000,
-  staleIfErrorMs: 40_000,
   mustRevalidate: false,
   mustValidate: false,
   invalidated: false,
   validatedAtMs: 0,
-  sharedWithCredentials: false,
 }
 
 function asking(directives: Partial<RequestDirectives>): RequestDirectives {
@@ -92,46 +88,5 @@ describe('decideReuse', () => {
     const noCache = asking({ noCache: true })
     expect(decideReuse(page, noCache, 14_999, 5000).action).toBe('serve')
     expect(decideReuse(page, noCache, 15_000, 5000).action).toBe('revalidate')
-  })
-})
-
-function serves(page: StaleFacts, nowMs: number, directives = NO_DIRECTIVES): string {
-  const verdict = decideStaleOnError(page, directives, false, nowMs)
-  return verdict.serve ? 'served' : verdict.because
-}
-
-describe('decideStaleOnError', () => {
-  it('serves within the window, its last instant included (RFC 5861 §4)', () => {
-    expect(serves(PAGE, 59_999)).toBe('served')
-    expect(serves(PAGE, 60_000)).toBe('served')
-    expect(serves(PAGE, 100_000)).toBe('served')
-    expect(serves(PAGE, 100_001)).toBe('too stale')
-    expect(serves({ ...PAGE, staleIfErrorMs: 0 }, 60_000)).toBe('too stale')
-  })
-
-  it('serves longer where the request allows it', () => {
-    expect(serves(PAGE, 150_000, asking({ staleIfErrorMs: 90_000 }))).toBe('served')
-    expect(serves(PAGE, 150_001, asking({ staleIfErrorMs: 90_000 }))).toBe('too stale')
-    expect(serves(PAGE, 1e12, asking({ maxStaleMs: Infinity }))).toBe('served')
-  })
-
-  it.each(['mustRevalidate', 'mustValidate', 'invalidated'] as const)(
-    'serves nothing that is %s (RFC 9111 §4.2.4)',
-    (flag) => {
-      const lenient = asking({ maxStaleMs: Infinity, staleIfErrorMs: Infinity })
-      expect(serves({ ...PAGE, [flag]: true }, 60_000, lenient)).toBe('not permitted')
-    },
-  )
-
-  it('gives a client with credentials only what is marked for all', () => {
-    const verdict = decideStaleOnError(PAGE, NO_DIRECTIVES, true, 60_000)
-    expect(verdict).toEqual({ serve: false, because: 'credentials' })
-    const shared = { ...PAGE, sharedWithCredentials: true }
-    expect(decideStaleOnError(shared, NO_DIRECTIVES, true, 60_000)).toEqual({ serve: true })
-  })
-
-  it('takes 500, 502, 503 and 504 for failures, and no other status (RFC 5861 §4)', () => {
-    const failed = Array.from({ length: 500 }, (_, i) => i + 100).filter(isFailedStatus)
-    expect(failed).toEqual([500, 502, 503, 504])
   })
 })

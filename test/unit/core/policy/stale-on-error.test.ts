@@ -62,7 +62,7 @@ describe('decideStaleOnError', () => {
 
 describe('isFailedStatus', () => {
   it('takes 500, 502, 503 and 504 for failures, and answers for answers (RFC 5861 §4)', () => {
-    const failed = [200, 403, 404, 410, 500, 501, 502, 503, 504, 505].filter(isFailedStatus)
+    const failed = Array.from({ length: 500 }, (_, i) => i + 100).filter(isFailedStatus)
     expect(failed).toEqual([500, 502, 503, 504])
   })
 })

@@ -4,6 +4,8 @@ import { pino } from 'pino'
 import type { Logger } from 'pino'
 
 import { createAccessLog } from './adapters/node/access-log.ts'
+import { createLogOutput } from './adapters/node/log-output.ts'
+import type { LogOutput } from './adapters/node/log-output.ts'
 import type { Config, Origin } from './config.ts'
 import { startNode } from './node.ts'
 import type { Running } from './node.ts'
@@ -14,8 +16,12 @@ const V8_FLAG = '--external-memory-accounted-in-global-limit'
 export async function serveUntilStopped(config: Config, fallback: Origin): Promise<void> {
   const { stdout } = process
   const log = config.log ?? (stdout.isTTY ? 'pretty' : 'json')
-  const logger = createLogger(log, config.logLevel)
-  const accessLog = log === 'off' ? undefined : createAccessLog(stdout, log)
+  const output = createLogOutput({
+    stream: stdout,
+    describeDropped: (count) => describeDropped(log, count),
+  })
+  const logger = createLogger(log, config.logLevel, output)
+  const accessLog = log === 'off' ? undefined : createAccessLog(output, log)
   guard(logger)
   const running = await startNode({
     config,
@@ -31,14 +37,27 @@ export async function serveUntilStopped(config: Config, fallback: Origin): Promi
   if (!process.execArgv.includes(V8_FLAG)) {
     logger.warn(`Misses cost more than they need: start Node with ${V8_FLAG}`)
   }
-  announce(running, log, stdout.isTTY)
-  stopOnSignals(running, config, logger)
+  announce(running, log, stdout.isTTY, output)
+  stopOnSignals(running, config, logger, output)
 }
 
-function createLogger(log: 'json' | 'pretty' | 'off', level: string): Logger {
+/** How long the last lines may take to reach a slow reader at the end. */
+const FLUSH_MS = 1000
+
+function describeDropped(log: LogFormat, count: number): string {
+  const msg = `Log reader too slow: ${count} lines dropped`
+  if (log !== 'json') return `${msg}\n`
+  const time = new Date().toISOString()
+  return `${JSON.stringify({ level: 40, time, kind: 'log-dropped', count, msg })}\n`
+}
+
+type LogFormat = 'json' | 'pretty' | 'off'
+
+function createLogger(log: LogFormat, level: string, output: LogOutput): Logger {
   const options = { level: log === 'off' ? 'silent' : level, base: null }
-  if (log !== 'pretty') return pino({ ...options, timestamp: pino.stdTimeFunctions.isoTime })
-  return pino(options, { write: (line: string) => process.stdout.write(renderEvent(line)) })
+  if (log === 'pretty') return pino(options, { write: (line) => output.write(renderEvent(line)) })
+  // One writer for events and access lines: two would write into each other's lines.
+  return pino({ ...options, timestamp: pino.stdTimeFunctions.isoTime }, output)
 }
 
 /** An event as a person reads it. */
@@ -49,25 +68,26 @@ function renderEvent(line: string): string {
   return `${time} ${level}: ${event.msg ?? event.kind ?? ''}\n`
 }
 
-function announce(running: Running, log: 'json' | 'pretty' | 'off', isTerminal: boolean): void {
+function announce(running: Running, log: LogFormat, isTerminal: boolean, output: LogOutput): void {
   const admin = running.adminUrl === undefined ? 'off' : `on ${running.adminUrl}`
   const line = `sluice listening on ${running.url}, admin ${admin}, origin ${running.origins.join(', ')}`
   if (log === 'json') {
     const time = new Date().toISOString()
-    process.stdout.write(`${JSON.stringify({ level: 30, time, kind: 'ready', msg: line })}\n`)
-  } else process.stdout.write(`${line}\n`)
-  if (isTerminal) process.stdout.write(`Try: curl -i ${running.url}/\n`)
+    output.write(`${JSON.stringify({ level: 30, time, kind: 'ready', msg: line })}\n`)
+  } else output.write(`${line}\n`)
+  if (isTerminal) output.write(`Try: curl -i ${running.url}/\n`)
 }
 
 /** SIGTERM drains, SIGINT drains without the delay; a second signal exits at once. */
-function stopOnSignals(running: Running, config: Config, logger: Logger): void {
+function stopOnSignals(running: Running, config: Config, logger: Logger, output: LogOutput): void {
   let isStopping = false
   function stop(signal: 'SIGTERM' | 'SIGINT'): void {
     if (isStopping) process.exit(1)
     isStopping = true
     logger.info(`${signal}: draining`)
-    void running.drain(signal === 'SIGINT' ? 0 : config.drainDelay).then(() => {
+    void running.drain(signal === 'SIGINT' ? 0 : config.drainDelay).then(async () => {
       logger.info('Stopped')
+      await output.flush(FLUSH_MS)
       process.exit(0)
     })
   }

@@ -14,7 +14,7 @@ export interface WorkerConfig {
   readonly maxStoredBytes: number
 }
 
-export interface WorkerCredentials {
+interface WorkerCredentials {
   readonly accessKeyId: string
   readonly secretAccessKey: string
   readonly sessionToken?: string | undefined

@@ -14,9 +14,12 @@ import { startTestOrigin } from '../support/test-origin.ts'
 import type { TestOrigin } from '../support/test-origin.ts'
 
 const MIB = 1024 * 1024
-/** Some segments, and a last one that is short and odd. */
-const SIZE_BYTES = 24 * MIB + 4321
-const HALF_BYTES = 11 * MIB + 77
+/**
+ * Some segments, and a last one that is short and odd. Less than the window of a fill, so that no fill is
+ * ended and begun again for a client that is slow to write its file, and exact counts hold.
+ */
+const SIZE_BYTES = 15 * MIB + 4321
+const HALF_BYTES = 7 * MIB + 77
 
 let origin: TestOrigin
 let sluice: SluiceProcess

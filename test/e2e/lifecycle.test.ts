@@ -184,3 +184,16 @@ describe('start', () => {
     await sluice.finish()
   })
 })
+
+describe('the reader of the log', () => {
+  it('may go without taking the cache along (F-81)', async () => {
+    const sluice = await startSluice(['--origin', origin.url])
+    sluice.closeOutput()
+    for (let i = 0; i < 5; i += 1) {
+      expect((await httpGet(`${sluice.url}/hit`)).body.toString()).toBe('hit')
+      await sleep(60)
+    }
+    const { code } = await sluice.stop('SIGINT')
+    expect([code, sluice.stderr]).toEqual([0, []])
+  })
+})

@@ -1,6 +1,6 @@
 // A bucket of the local R2 behind the real process: signed by us, whatever the client sends.
 
-import { readFile } from 'node:fs/promises'
+import { readFile, writeFile } from 'node:fs/promises'
 import { join } from 'node:path'
 
 import { afterAll, beforeAll, beforeEach, describe, expect, it } from 'vitest'
@@ -32,6 +32,15 @@ const ODD_KEYS: readonly (readonly [target: string, key: string])[] = [
   ['/a=b;c@d:e,f$g.bin', 'a=b;c@d:e,f$g.bin'],
 ]
 
+/** What a client might send that has credentials of its own. */
+const THEIR_FIELDS = {
+  authorization: 'AWS4-HMAC-SHA256 Credential=theirs/20260101/auto/s3/aws4_request',
+  'x-amz-date': '20260101T000000Z/theirs',
+  'x-amz-security-token': 'theirs',
+  'x-amz-meta-theirs': 'theirs',
+  'x-amz-copy-source': 'theirs',
+}
+
 let r2: R2Endpoint
 /** Between us and the bucket, to see what is asked for. */
 let proxy: FaultProxy
@@ -42,10 +51,13 @@ function heads(): string[] {
   return sent.split('\r\n\r\n').filter((head) => head !== '')
 }
 
-function startWith(secretAccessKey: string, bucket: string): Promise<SluiceProcess> {
+function startWith(
+  secretAccessKey: string,
+  site: readonly string[] = ['--origin', `s3://${r2.bucket}/${PREFIX}`],
+): Promise<SluiceProcess> {
   const endpoint = r2.endpoint.replace(/:\d+/, `:${proxy.port}`)
-  const flags = ['--origin', `s3://${bucket}/${PREFIX}`, '--s3-endpoint', endpoint]
-  return startSluice([...flags, '--s3-region', 'auto', '--default-ttl', '1h'], {
+  const flags = ['--s3-endpoint', endpoint, '--s3-region', 'auto', '--default-ttl', '1h']
+  return startSluice([...flags, ...site], {
     env: { AWS_ACCESS_KEY_ID: r2.accessKeyId, AWS_SECRET_ACCESS_KEY: secretAccessKey },
   })
 }
@@ -68,7 +80,7 @@ beforeAll(async () => {
       if (direction === 'request') sent += bytes.toString('latin1')
     },
   })
-  sluice = await startWith(r2.secretAccessKey, r2.bucket)
+  sluice = await startWith(r2.secretAccessKey)
 })
 
 beforeEach(() => {
@@ -162,18 +174,20 @@ describe('a key of a bucket', () => {
 })
 
 describe('credentials', () => {
-  it('of the client never reach the bucket', async () => {
-    const bytes = await put('private.bin', 1000)
-    const got = await httpGet(`${sluice.url}/private.bin?X-Amz-Credential=theirs`, {
-      headers: {
-        authorization: 'AWS4-HMAC-SHA256 Credential=theirs/20260101/auto/s3/aws4_request',
-        'x-amz-date': '20260101T000000Z',
-        'x-amz-security-token': 'theirs',
-        'x-amz-meta-theirs': 'theirs',
-        'x-amz-copy-source': 'theirs',
-        cookie: 'session=theirs',
-      },
+  it.each([
+    ['by default', []],
+    ['even where the site lists their fields', Object.keys(THEIR_FIELDS)],
+  ])('of the client never reach the bucket, %s', async (when, forwardFields) => {
+    const path = `/private-${when.replaceAll(' ', '-')}.bin`
+    const bytes = await put(path.slice(1), 1000)
+    const config = join(await testDirectory(), 'config.json')
+    const origins = [`s3://${r2.bucket}/${PREFIX}`]
+    await writeFile(config, JSON.stringify({ sites: [{ name: 'bucket', origins, forwardFields }] }))
+    const configured = await startWith(r2.secretAccessKey, ['--config', config])
+    const got = await httpGet(`${configured.url}${path}?X-Amz-Credential=theirs`, {
+      headers: THEIR_FIELDS,
     })
+    await configured.finish()
     expect(got.status).toBe(200)
     expect(got.body).toEqual(bytes)
     expect(heads()).toHaveLength(1)
@@ -182,7 +196,7 @@ describe('credentials', () => {
 
   it('that are wrong are our own trouble: 502, nothing told and nothing stored', async () => {
     await put('wrong.bin', 1000)
-    const wrong = await startWith('not the secret', r2.bucket)
+    const wrong = await startWith('not the secret')
     for (const _ of ['first', 'again']) {
       sent = ''
       const got = await httpGet(`${wrong.url}/wrong.bin`)

@@ -66,6 +66,10 @@ export interface SluiceProcess {
   stop(signal?: NodeJS.Signals): Promise<SluiceExit>
   /** Sends a signal, and does not wait. */
   signal(signal: NodeJS.Signals): void
+  /** Stops reading what the process writes, or goes on with it. */
+  holdOutput(isHeld: boolean): void
+  /** Goes away as a reader of the log: from now on `lines` has only what comes on stderr. */
+  closeOutput(): void
   /** Resolves when the process has ended, for whatever reason. */
   readonly exited: Promise<Omit<SluiceExit, 'ms'>>
   /** SIGKILL. */
@@ -146,7 +150,12 @@ export async function startSluice(
     rssBytes: () => rssBytesOf(pid),
     stop,
     signal: (signal) => void child.kill(signal),
+    closeOutput: () => void child.stdout?.destroy(),
     exited: ended,
+    holdOutput(isHeld) {
+      if (isHeld) child.stdout?.pause()
+      else child.stdout?.resume()
+    },
     async kill() {
       child.kill('SIGKILL')
       await ended

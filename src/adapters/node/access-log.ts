@@ -1,6 +1,6 @@
 // The access log: one line a request, made by template and written in batches.
 
-import type { Writable } from 'node:stream'
+import type { LogOutput } from './log-output.ts'
 
 export interface AccessLine {
   readonly atMs: number
@@ -31,7 +31,10 @@ const FLUSH_MS = 100
 /** Values from outside are cut at this length. */
 const MAX_VALUE_LENGTH = 1024
 
-export function createAccessLog(out: Writable, format: 'json' | 'pretty'): AccessLog {
+export function createAccessLog(
+  out: Pick<LogOutput, 'write'>,
+  format: 'json' | 'pretty',
+): AccessLog {
   const render = format === 'json' ? renderJson : renderPretty
   let held = ''
   let timer: NodeJS.Timeout | undefined
@@ -46,12 +49,21 @@ export function createAccessLog(out: Writable, format: 'json' | 'pretty'): Acces
 
   return {
     write(line) {
-      held += render(line)
+      const { target } = line
+      held += render(target.includes('?') ? { ...line, target: redact(target) } : line)
       if (held.length >= FLUSH_BYTES) flush()
       else if (timer === undefined) timer = setTimeout(flush, FLUSH_MS).unref()
     },
     flush,
   }
+}
+
+/** Parameters that give access to whoever reads them: of presigned URLs and of tokens. */
+const SECRET_PARAMETER =
+  /([?&](?:x-amz-signature|x-amz-security-token|x-amz-credential|signature|sig|(?:[a-z]+_)?token|(?:api_?)?key|password|secret)=)[^&]+/gi
+
+function redact(target: string): string {
+  return target.replace(SECRET_PARAMETER, '$1-')
 }
 
 function renderJson(line: AccessLine): string {
@@ -83,7 +95,11 @@ function formatBytes(bytes: number): string {
 /** Escapes for JSON only where there is something to escape, which in a target there never is. */
 function quote(value: string): string {
   const cut = value.length > MAX_VALUE_LENGTH ? value.slice(0, MAX_VALUE_LENGTH) : value
-  return /["\\]|[^\x20-\x7e]/.test(cut) ? JSON.stringify(cut).slice(1, -1) : cut
+  if (!/["\\]|[^\x20-\x7e]/.test(cut)) return cut
+  // JSON leaves the upper controls as they are, which some terminals obey.
+  return JSON.stringify(cut)
+    .slice(1, -1)
+    .replace(/[^\x20-\x7e]/g, (char) => `\\u${char.charCodeAt(0).toString(16).padStart(4, '0')}`)
 }
 
 /** Without control characters, which a terminal would obey. */

@@ -16,6 +16,9 @@ export interface OtelSdk {
   shutdown(): Promise<void>
 }
 
+/** A collector that is not there must not keep a process that wants to end. */
+const SHUTDOWN_MS = 2000
+
 /** Collects when it is asked, and only then. */
 class PullReader extends MetricReader {
   protected override onShutdown(): Promise<void> {
@@ -57,7 +60,9 @@ export function createOtelSdk(serviceName: string, otlpEndpoint: URL | undefined
       return serializer.serialize(resourceMetrics)
     },
     async shutdown() {
-      await Promise.allSettled([meters.shutdown(), tracers?.shutdown()])
+      const ended = Promise.allSettled([meters.shutdown(), tracers?.shutdown()])
+      const outOfTime = new Promise((resolve) => setTimeout(resolve, SHUTDOWN_MS).unref())
+      await Promise.race([ended, outOfTime])
     },
   }
 }

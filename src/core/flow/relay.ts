@@ -2,6 +2,8 @@
 
 import type { Answer } from '../entry/answer.ts'
 import { NO_BODY } from '../entry/answer.ts'
+import type { ByteSource } from '../entry/byte-source.ts'
+import { isPromise } from '../entry/byte-source.ts'
 import type { Fields } from '../entry/fields.ts'
 import { all, first, without } from '../entry/fields.ts'
 import type { CacheStatus, ForwardReason } from '../http/cache-status.ts'
@@ -68,12 +70,36 @@ export function answerWith(x: Exchange, response: UpstreamResponse, status: Cach
   return {
     status: response.status,
     fields,
-    body: hasNoContent ? NO_BODY : { kind: 'source', source: response.body },
+    body: hasNoContent ? NO_BODY : { kind: 'source', source: counted(response.body, x) },
     contentLength:
       contentLength === undefined || response.status === 204 || response.status === 304
         ? undefined
         : Number(contentLength),
     // A cut cannot be told from the end; a last chunk of ours would say that this was all.
     ...(response.isDelimited || hasNoContent ? {} : { closes: true }),
+  }
+}
+
+/** Tells of the bytes once, when no more are read. */
+function counted(inner: ByteSource, { scope }: Exchange): ByteSource {
+  let bytes = 0
+  function end(): void {
+    if (bytes > 0) scope.record({ kind: 'origin-bytes', bytes })
+    bytes = 0
+  }
+  function count(chunk: Uint8Array | undefined): Uint8Array | undefined {
+    if (chunk === undefined) end()
+    else bytes += chunk.byteLength
+    return chunk
+  }
+  return {
+    read() {
+      const chunk = inner.read()
+      return isPromise(chunk) ? chunk.then(count) : count(chunk)
+    },
+    cancel(why) {
+      end()
+      inner.cancel(why)
+    },
   }
 }

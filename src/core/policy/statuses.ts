@@ -12,9 +12,9 @@ const CAREFULLY_STORED: ReadonlySet<number> = new Set([
 
 /** Whose requirements on caches are met here (RFC 9111 §5.2.2.3): the final ones of RFC 9110 §15. */
 const UNDERSTOOD: ReadonlySet<number> = new Set([
-  ...CAREFULLY_STORED,
-  ...[201, 202, 205, 305, 400, 401, 402, 403, 405, 406, 407, 408, 409, 411, 412, 413, 414, 415],
-  ...[416, 417, 421, 422, 426, 428, 429, 431, 451, 500, 501, 502, 503, 504, 505],
+  200, 201, 202, 203, 204, 205, 300, 301, 302, 303, 305, 307, 308, 400, 401, 402, 403, 404, 405,
+  406, 407, 408, 409, 410, 411, 412, 413, 414, 415, 416, 417, 421, 422, 426, 428, 429, 431, 451,
+  500, 501, 502, 503, 504, 505,
 ])
 
 export function isHeuristicallyCacheable(status: number): boolean {

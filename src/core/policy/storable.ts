@@ -7,7 +7,7 @@ import { combined, has } from '../entry/fields.ts'
 import type { ResponseDirectives } from '../http/cache-control.ts'
 import { parseVary } from '../http/vary.ts'
 import { controlOf } from './control.ts'
-import { decideFreshness } from './freshness.ts'
+import { decideFreshness, isSharedWithCredentials } from './freshness.ts'
 import type { FreshnessVerdict } from './freshness.ts'
 import type { PolicySettings } from './settings.ts'
 import { isHeuristicallyCacheable, isStoredStatus, isUnderstood } from './statuses.ts'
@@ -102,10 +102,8 @@ function findPrivacy(
   const vary = parseVary(combined(facts.fields, 'vary'))
   const isForClient = asked.hasCredentials && has(asked.fields, 'authorization')
   if (isForClient && vary.includes('authorization')) return 'authorization'
-  const isMarkedShared =
-    directives.isPublic || directives.mustRevalidate || directives.sMaxAgeSeconds !== undefined
   // A response to a request with Authorization needs to say that it is for all (RFC 9111 §3.5).
-  if (isForClient && !isMarkedShared) return 'authorization'
+  if (isForClient && !isSharedWithCredentials(directives)) return 'authorization'
   if (asked.hasCredentials && has(asked.fields, 'cookie') && !settings.storesWithCookie) {
     return 'cookie'
   }

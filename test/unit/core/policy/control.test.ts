@@ -8,6 +8,21 @@ import { testAsked, testPolicy } from '../../../support/policy.ts'
 const NOW_MS = Date.UTC(2026, 10, 20)
 const TARGETED = ['sluice-cache-control', 'cdn-cache-control']
 
+function decide(fields: readonly string[], facts: Partial<StorableFacts> = {}, settings = {}) {
+  return decideStorable(
+    {
+      asked: testAsked(),
+      status: 200,
+      fields,
+      sentAtMs: NOW_MS,
+      receivedAtMs: NOW_MS,
+      isDelimited: true,
+      ...facts,
+    },
+    testPolicy(settings),
+  )
+}
+
 describe('controlOf', () => {
   it('takes the first targeted field of the list, and ignores Cache-Control then (RFC 9213 §2.2)', () => {
     const fields = ['cache-control', 'no-store', 'cdn-cache-control', 'max-age=60']
@@ -34,21 +49,6 @@ describe('controlOf', () => {
 })
 
 describe('a targeted field in decideStorable', () => {
-  function decide(fields: readonly string[], facts: Partial<StorableFacts> = {}, settings = {}) {
-    return decideStorable(
-      {
-        asked: testAsked(),
-        status: 200,
-        fields,
-        sentAtMs: NOW_MS,
-        receivedAtMs: NOW_MS,
-        isDelimited: true,
-        ...facts,
-      },
-      testPolicy(settings),
-    )
-  }
-
   it('silences Expires too (RFC 9213 §2.2)', () => {
     const expired = new Date(NOW_MS - 1000).toUTCString()
     expect(decide(['expires', expired, 'cdn-cache-control', 'max-age=60'])).toMatchObject({

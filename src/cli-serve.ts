@@ -37,8 +37,9 @@ export async function serveUntilStopped(config: Config, fallback: Origin): Promi
   if (!process.execArgv.includes(V8_FLAG)) {
     logger.warn(`Misses cost more than they need: start Node with ${V8_FLAG}`)
   }
-  announce(running, log, stdout.isTTY, output)
+  // Whoever waits for the line may send a signal at once.
   stopOnSignals(running, config, logger, output)
+  announce(running, log, stdout.isTTY, output)
 }
 
 /** How long the last lines may take to reach a slow reader at the end. */

@@ -2,7 +2,7 @@
 
 import type { Tracer } from '@opentelemetry/api'
 
-import { answerOf } from '#app/answer-response.ts'
+import { toAnswer } from '#app/answer-response.ts'
 import type { createApp } from '#app/app.ts'
 import { needsApp } from '#app/app.ts'
 import { answerOfError, answerOfRefusal } from '#app/error-response.ts'
@@ -171,23 +171,15 @@ async function answerThroughApp(
   site: Site | undefined,
   scope: RequestScope,
 ): Promise<Answer> {
+  return toAnswer(await app.fetch(requestOf(head), { head, site, scope }))
+}
+
+/** The Request that middleware looks at; its URL has lost what the raw target still has, and it has no body. */
+export function requestOf({ fields, raw }: ReadHead): Request {
   const headers = new Headers()
-  for (let i = 0; i < head.fields.length; i += 2) {
-    headers.append(head.fields[i] ?? '', head.fields[i + 1] ?? '')
-  }
-  // What is a good Host need not be one that a URL can have; nothing here looks at it.
-  const url = `http://edge${head.raw.target}`
-  const request = new Request(url, { method: head.raw.method, headers })
-  const response = await app.fetch(request, { head, site, scope })
-  const answer = answerOf(response)
-  if (answer !== undefined) return answer
-  const bytes = new Uint8Array(await response.arrayBuffer())
-  return {
-    status: response.status,
-    fields: [...response.headers].flat(),
-    body: bytes.byteLength === 0 ? { kind: 'none' } : { kind: 'bytes', bytes },
-    contentLength: response.status === 204 ? undefined : bytes.byteLength,
-  }
+  for (let i = 0; i < fields.length; i += 2) headers.append(fields[i] ?? '', fields[i + 1] ?? '')
+  // What is a good Host need not be one that a URL can have (999.1.1.1); nothing here looks at it.
+  return new Request(`http://edge${raw.target}`, { method: raw.method, headers })
 }
 
 function lineOf(lines: readonly string[], name: string): string | undefined {

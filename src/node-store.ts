@@ -12,9 +12,14 @@ import type { Config } from './config.ts'
 
 export interface NodeStore {
   readonly store: Store
+  /** What fills may hold ahead of their readers, in bytes: a part of the memory setting. */
+  readonly fillBudgetBytes: number
   readonly gauges: Gauges
   close(): Promise<void>
 }
+
+/** What waits to be written holds memory, beside the tiers; beyond it segments are not kept on disk. */
+const MAX_WRITE_QUEUE_BYTES = 64 * 1024 * 1024
 
 export async function openNodeStore(
   config: Config,
@@ -22,7 +27,9 @@ export async function openNodeStore(
   record: (event: FlowEvent) => void,
 ): Promise<NodeStore> {
   const invalidations = createInvalidations()
-  const memory = createMemoryStore({ maxBytes: config.memory, invalidations })
+  // What is being filled is in memory too: the setting bounds both together.
+  const fillBudgetBytes = Math.min(config.limits.fillBudget, config.memory / 4)
+  const memory = createMemoryStore({ maxBytes: config.memory - fillBudgetBytes, invalidations })
   const memoryGauges: Gauges = {
     sluice_memory_bytes: {
       description: 'Heads and segments in memory',
@@ -34,17 +41,24 @@ export async function openNodeStore(
     },
   }
   if (config.disk === 'off') {
-    return { store: memory, gauges: memoryGauges, close: () => Promise.resolve() }
+    return {
+      store: memory,
+      fillBudgetBytes,
+      gauges: memoryGauges,
+      close: () => Promise.resolve(),
+    }
   }
   const disk = await openDiskStore({
     directory: config.disk,
     maxBytes: config.diskSize,
+    writeQueueBytes: Math.min(MAX_WRITE_QUEUE_BYTES, config.memory / 8),
     invalidations,
     record,
     clock,
   })
   return {
     store: createTieredStore({ memory, disk, record }),
+    fillBudgetBytes,
     gauges: {
       ...memoryGauges,
       sluice_disk_bytes: { description: 'Bytes of slabs on disk', read: () => disk.stats().bytes },

@@ -20,8 +20,6 @@ import { createTelemetry } from '#web/otel-telemetry.ts'
 import { createStaticCluster } from '#web/static-cluster.ts'
 import { createSystemClock } from '#web/system-clock.ts'
 import type { AccessLog } from './adapters/node/access-log.ts'
-import { listenAdmin } from './adapters/node/admin-server.ts'
-import type { AdminServer } from './adapters/node/admin-server.ts'
 import type { HttpServer } from './adapters/node/http-server.ts'
 import { listenHttp } from './adapters/node/http-server.ts'
 import { createFillScope } from './adapters/node/node-scope.ts'
@@ -30,6 +28,7 @@ import { createOtelSdk } from './adapters/node/otel-sdk.ts'
 import type { Config, Origin } from './config.ts'
 import { sitesOf } from './config.ts'
 import type { Door } from './node-door.ts'
+import { listenAdmin } from './node-admin.ts'
 import { createDoor } from './node-door.ts'
 import { addressOf, createOrigins } from './node-origins.ts'
 import { openNodeStore } from './node-store.ts'
@@ -64,9 +63,9 @@ export async function startNode(options: StartOptions): Promise<Running> {
   const cluster = createStaticCluster(config.name)
   const origins = createOrigins({ config, clock, cluster, environment })
   const opened = await openNodeStore(config, clock, record)
-  const budgetBytes = config.limits.fillBudget
-  const fills = createFills({ store: opened.store, clock, random: Math.random, budgetBytes })
-  const sdk = createOtelSdk(config.name, endpointOf(config, environment))
+  const { store, fillBudgetBytes } = opened
+  const fills = createFills({ store, clock, random: Math.random, budgetBytes: fillBudgetBytes })
+  const sdk = await createOtelSdk(config.name, endpointOf(config, environment))
   const telemetry = createTelemetry(sdk.meter, { ...opened.gauges, ...processGauges(fills) })
   telling.telemetry = telemetry
   const siteConfigs = sitesOf(config, fallback)
@@ -76,7 +75,7 @@ export async function startNode(options: StartOptions): Promise<Running> {
   const onBackgroundError = (error: unknown) =>
     logger.error({ err: error }, 'Background work failed')
   const serve = createServe({
-    store: opened.store,
+    store,
     clock,
     fills,
     flights: createFlights(),
@@ -122,7 +121,7 @@ export async function startNode(options: StartOptions): Promise<Running> {
       await edge.close(config.limits.drainTimeout)
       accessLog?.flush()
       await close()
-      await admin?.close()
+      await admin?.close(0)
     },
   }
 }
@@ -141,7 +140,7 @@ function readOptionsOf({ limits, name }: Config): ReadOptions {
 
 interface Listening {
   readonly edge: HttpServer
-  readonly admin: AdminServer | undefined
+  readonly admin: HttpServer | undefined
 }
 
 async function listen(
@@ -165,10 +164,7 @@ async function listen(
   if (config.admin === undefined) return { edge, admin: undefined }
   const adminApp = createAdminApp({ isReady, metrics: sdk.metrics })
   try {
-    const admin = await listenAdmin(config.admin.host, config.admin.port, (request) =>
-      adminApp.fetch(request),
-    )
-    return { edge, admin }
+    return { edge, admin: await listenAdmin(config.admin, adminApp, readOptionsOf(config)) }
   } catch (error) {
     await edge.close(0)
     throw error

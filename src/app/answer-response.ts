@@ -1,6 +1,7 @@
 // An Answer behind a Response: middleware sees and changes the fields, and the body is never touched.
 
 import type { Answer } from '#core/entry/answer.ts'
+import { NO_BODY } from '#core/entry/answer.ts'
 import type { Fields } from '#core/entry/fields.ts'
 import { combined, replaced, without } from '#core/entry/fields.ts'
 
@@ -16,13 +17,26 @@ export function toResponse(answer: Answer): Response {
 }
 
 /** The Answer of a Response, with what middleware changed in its fields laid over. */
-export function answerOf(response: Response): Answer | undefined {
+function answerOf(response: Response): Answer | undefined {
   if (!(ANSWER in response)) return undefined
   const answer = response[ANSWER] as Answer
   return {
     ...answer,
     status: response.status,
     fields: changedFields(answer.fields, response.headers),
+  }
+}
+
+/** The Answer of any Response. One that is not made from an Answer is small, and read whole. */
+export async function toAnswer(response: Response): Promise<Answer> {
+  const carried = answerOf(response)
+  if (carried !== undefined) return carried
+  const bytes = new Uint8Array(await response.arrayBuffer())
+  return {
+    status: response.status,
+    fields: [...response.headers].flat(),
+    body: bytes.byteLength === 0 ? NO_BODY : { kind: 'bytes', bytes },
+    contentLength: response.status === 204 ? undefined : bytes.byteLength,
   }
 }
 

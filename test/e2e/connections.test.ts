@@ -40,8 +40,6 @@ afterAll(async () => {
   files.remove()
 })
 
-beforeEach(() => origin.reset())
-
 function get(target: string, fields: readonly string[] = [], version = '1.1'): string {
   return [`GET ${target} HTTP/${version}`, 'Host: a', ...fields, '', ''].join('\r\n')
 }
@@ -51,6 +49,8 @@ async function send(bytes: string, until: 'close' | number = 1, timeoutMs = 3000
 }
 
 describe('pipelined requests', () => {
+  beforeEach(() => origin.reset())
+
   it('are answered in order, be they hits, misses or slow (RFC 9112 §9.3.2; T-12)', async () => {
     origin.put('/hit', { body: 'body of /hit', fields: [['Cache-Control', 'max-age=60']] })
     await send(get('/hit'))
@@ -137,7 +137,7 @@ describe('pipelined requests that wait for their turn', () => {
     // The one whose turn it was is told of once its origin has answered.
     gate.release()
     const lines = await sluice.untilAccess(2, ({ target }) => /^.(first|second)$/.test(target))
-    expect(lines.map(({ error }) => error)).toEqual(Array(2).fill('Error: client is gone'))
+    expect(lines.map(({ error }) => error?.includes('client is gone'))).toEqual([true, true])
   })
 })
 
@@ -203,7 +203,7 @@ describe('HTTP/1.0', () => {
   )
 })
 
-describe('a connection ends', () => {
+describe.concurrent('a connection ends', () => {
   it('with 408 when its head does not come in time (T-80)', async () => {
     const { responses, ended, elapsedMs } = await send('GET /a HTTP/1.1\r\nHost: a\r\n', 'close')
     expect(responses.map(({ status }) => status)).toEqual([408])
@@ -253,8 +253,10 @@ describe('a connection ends', () => {
     const { responses } = await send(get('/late'))
     expect(responses.map(({ body }) => body.toString())).toEqual(['late'])
   })
+})
 
-  it('at once when there are too many, and the next client is served', async () => {
+describe('connections', () => {
+  it('end at once when there are too many, and the next client is served', async () => {
     const sockets: Socket[] = []
     for (let i = 0; i < LIMITS.connections + 10; i += 1) {
       const socket = connect({ port: sluice.port, host: '127.0.0.1' })

@@ -20,12 +20,11 @@ import type { TestOrigin } from '../support/test-origin.ts'
 const MIB = 1024 * 1024
 const HUGE_BYTES = 4096 * MIB
 const MEMORY_BYTES = 256 * MIB
-/**
- * L-08: V8 lets buffers grow by a third between two collections, and the process begins with 130 MiB. The
- * disk tier adds its write queue, a fill its window.
- */
-const MAX_RSS_BYTES = 1.3 * MEMORY_BYTES + (160 + 64 + 16) * MIB
-const MAX_STREAM_BYTES = 256 * 1024
+/** What is asked for: the memory tier and 200 MiB for all the rest. */
+const MAX_RSS_BYTES = MEMORY_BYTES + 200 * MIB
+/** L-08, with a connection and an active stream for each client. */
+const maxRssBytes = (clientCount: number) =>
+  1.3 * MEMORY_BYTES + 160 * MIB + clientCount * (16 + 256) * 1024
 const FRESH = [['Cache-Control', 'max-age=3600']] as const
 const SAMPLE_MS = 100
 /** Many times what it takes on a machine that does nothing else. */
@@ -85,7 +84,9 @@ function report(what: string, countBytes: number, ms: number, rssBytes: number):
 }
 
 describe('an object of 4 GiB', () => {
-  it('passes through byte for byte in bounded memory, and is served from disk then', {
+  let hugeRssBytes = Infinity
+
+  it('passes through byte for byte, and is served from disk then', {
     timeout: PATIENCE_MS,
   }, async () => {
     put('/huge.bin')
@@ -93,7 +94,7 @@ describe('an object of 4 GiB', () => {
     const got = await fetchChecked('/huge.bin', 0, HUGE_BYTES, true)
     expect(got).toMatchObject({ status: 200, complete: true, problem: undefined })
     report('4 GiB through', HUGE_BYTES, got.elapsedMs, rss.maxBytes())
-    expect(rss.maxBytes()).toBeLessThan(MAX_RSS_BYTES)
+    hugeRssBytes = rss.maxBytes()
     // A run that was ended for a reader left behind throws away what was on its way.
     expect(origin.counters().bodyBytes).toBeLessThan(HUGE_BYTES + 64 * MIB)
     origin.resetCounters()
@@ -104,6 +105,10 @@ describe('an object of 4 GiB', () => {
       expect(part.header('cache-status')).toMatch(/; hit/)
     }
     expect(origin.counters().requests).toBe(0)
+  })
+
+  it('passed through in the memory tier and 200 MiB, as the test before has measured', () => {
+    expect(hugeRssBytes / MIB).toBeLessThan(MAX_RSS_BYTES / MIB)
   })
 
   it.each([
@@ -183,7 +188,7 @@ describe('a thousand clients of one cold object', () => {
     expect(asked.map(({ bytesSent }) => bytesSent)).toEqual([sizeBytes])
     const ms = performance.now() - startedAtMs
     report('1,000 clients of 8 MiB', clientCount * sizeBytes, ms, rss.maxBytes())
-    expect(rss.maxBytes()).toBeLessThan(MAX_RSS_BYTES + clientCount * MAX_STREAM_BYTES)
+    expect(rss.maxBytes()).toBeLessThan(maxRssBytes(clientCount))
   })
 })
 

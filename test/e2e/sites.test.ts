@@ -342,6 +342,16 @@ describe('methods: all', () => {
     expect(ended).not.toBe('open')
   })
 
+  it('answers 502 when the origin breaks off within the body, and ends the connection', async () => {
+    origin.put('/reset', (request) => {
+      request.once('data', () => request.socket.resetAndDestroy())
+    })
+    const bytes = `POST /reset HTTP/1.1\r\nHost: eu.api.example\r\nContent-Length: ${MIB}\r\n\r\nhello`
+    const { responses, ended } = await rawRequest({ port: sluice.port, bytes, until: 'close' })
+    expect(responses.map(({ status }) => status)).toEqual([502])
+    expect(ended).not.toBe('open')
+  })
+
   it('ends its request to the origin when the client goes within the body', async () => {
     const gate = createGate()
     let hasEnded = false

@@ -162,7 +162,7 @@ function intendedTargets(stream: string): readonly string[] {
     if (target === undefined) return targets
     const names = lines.map((line) => FIELD_LINE.exec(line)?.[1]?.toLowerCase())
     const hasBody = lines.some((line) =>
-      /^(?:content-length:(?!\s*0+\s*$)|transfer-encoding)/i.test(line),
+      /^(?:content-length:(?!\s*0+\s*$)|transfer-encoding:)/i.test(line),
     )
     const hostCount = names.filter((name) => name === 'host').length
     if (names.includes(undefined) || hasBody || hostCount !== 1) return targets

@@ -146,6 +146,8 @@ const THE_REST: readonly StrictnessCase[] = [
       ['QUERY', line('QUERY /ok HTTP/1.1')],
       ['PROPFIND', line('PROPFIND /ok HTTP/1.1')],
       ['POST without a body', post([])],
+      ['POST to a host no URL can have', line('POST /ok HTTP/1.1', ['Host: 999.1.1.1'])],
+      ['OPTIONS to an address that is none', line('OPTIONS /ok HTTP/1.1', ['Host: [::::]'])],
       ['OPTIONS', line('OPTIONS /ok HTTP/1.1')],
     ],
     { status: 405, closes: false },

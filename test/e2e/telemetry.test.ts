@@ -86,6 +86,24 @@ describe('the admin listener', () => {
     expect(result.header('cache-control')).toBe('no-store')
   })
 
+  it.each([
+    ['TRACE', 'TRACE /healthz HTTP/1.1\r\nHost: a\r\n\r\n'],
+    ['CONNECT', 'CONNECT a:80 HTTP/1.1\r\nHost: a:80\r\n\r\n'],
+    ['a Host no URL can have', 'GET /healthz HTTP/1.1\r\nHost: 999.1.1.1\r\n\r\n'],
+    ['a Host that is none', 'GET /healthz HTTP/1.1\r\nHost: a/b@c?d\r\n\r\n'],
+    ['no Host', 'GET /healthz HTTP/1.1\r\n\r\n'],
+    ['absolute-form', 'GET http://999.1.1.1/healthz HTTP/1.1\r\nHost: a\r\n\r\n'],
+    ['asterisk-form', 'OPTIONS * HTTP/1.1\r\nHost: a\r\n\r\n'],
+    ['a body', 'POST /healthz HTTP/1.1\r\nHost: a\r\nContent-Length: 5\r\n\r\nhello'],
+    ['an upgrade', 'GET /healthz HTTP/1.1\r\nHost: a\r\nConnection: upgrade\r\nUpgrade: x\r\n\r\n'],
+    ['garbage', '\x16\x03\x01\x02\0\x01\0\x01\xfc\x03\x03'],
+  ])('survives %s (T-109)', async (_, bytes) => {
+    const port = Number(new URL(sluice.adminUrl).port)
+    await rawRequest({ port, bytes, timeoutMs: 500, lingerMs: 50 })
+    expect((await httpGet(`${sluice.adminUrl}/healthz`)).status).toBe(200)
+    expect(sluice.stderr).toEqual([])
+  })
+
   it('is another listener: the edge relays its paths, and PURGE is not known there', async () => {
     origin.put('/metrics', { body: 'of the origin' })
     expect((await get('/metrics')).body.toString()).toBe('of the origin')

@@ -58,6 +58,7 @@ export interface Edge {
   readonly store: Store
   readonly site: Site
   readonly fills: ReturnType<typeof createFills>
+  readonly flights: ReturnType<typeof createFlights>
   readonly fillScopes: TestFillScopes
   /** Asks, and gives the answer with its body unread. */
   ask(target: string, fields?: Readonly<Record<string, string>>, method?: string): Promise<Got>
@@ -86,13 +87,14 @@ export function createEdge(options: EdgeOptions = {}): Edge {
     random: () => 0.5,
     budgetBytes: options.fillBudgetBytes ?? 64 * SEGMENT_BYTES,
   })
+  const flights = createFlights()
   const fillScopes = createTestFillScopes()
   const site = testSite(options, options.wrap?.(origin, clock) ?? origin)
   const serve = createServe({
     store,
     clock,
     fills,
-    flights: createFlights(),
+    flights,
     fillScopes: fillScopes.scopes,
     name: 'sluice',
   })
@@ -123,6 +125,7 @@ export function createEdge(options: EdgeOptions = {}): Edge {
     store,
     site,
     fills,
+    flights,
     fillScopes,
     ask,
     async get(target, fields, method) {

@@ -2,10 +2,10 @@
 
 import type { Meter, Tracer } from '@opentelemetry/api'
 import { PrometheusSerializer } from '@opentelemetry/exporter-prometheus'
-import { OTLPTraceExporter } from '@opentelemetry/exporter-trace-otlp-http'
 import { resourceFromAttributes } from '@opentelemetry/resources'
+import type { Resource } from '@opentelemetry/resources'
 import { MeterProvider, MetricReader } from '@opentelemetry/sdk-metrics'
-import { BatchSpanProcessor, TracerProvider } from '@opentelemetry/sdk-trace'
+import type { TracerProvider } from '@opentelemetry/sdk-trace'
 
 export interface OtelSdk {
   readonly meter: Meter
@@ -34,24 +34,16 @@ class PullReader extends MetricReader {
  * @param serviceName `service.name` of the resource.
  * @param otlpEndpoint Base URL of a collector (`http://host:4318`); spans go to `/v1/traces` below it.
  */
-export function createOtelSdk(serviceName: string, otlpEndpoint: URL | undefined): OtelSdk {
+export async function createOtelSdk(
+  serviceName: string,
+  otlpEndpoint: URL | undefined,
+): Promise<OtelSdk> {
   const resource = resourceFromAttributes({ 'service.name': serviceName })
   const reader = new PullReader()
   const meters = new MeterProvider({ resource, readers: [reader] })
   const serializer = new PrometheusSerializer('', false, undefined, true, true)
   const tracers =
-    otlpEndpoint === undefined
-      ? undefined
-      : new TracerProvider({
-          resource,
-          spanProcessors: [
-            new BatchSpanProcessor({
-              exporter: new OTLPTraceExporter({
-                url: `${otlpEndpoint.href.replace(/\/$/, '')}/v1/traces`,
-              }),
-            }),
-          ],
-        })
+    otlpEndpoint === undefined ? undefined : await createTracers(resource, otlpEndpoint)
   return {
     meter: meters.getMeter('sluice'),
     tracer: tracers?.getTracer('sluice'),
@@ -65,4 +57,15 @@ export function createOtelSdk(serviceName: string, otlpEndpoint: URL | undefined
       await Promise.race([ended, outOfTime])
     },
   }
+}
+
+/** Loaded only where spans go somewhere: the exporter is several MiB of code. */
+async function createTracers(resource: Resource, endpoint: URL): Promise<TracerProvider> {
+  const [{ BatchSpanProcessor, TracerProvider }, { OTLPTraceExporter }] = await Promise.all([
+    import('@opentelemetry/sdk-trace'),
+    import('@opentelemetry/exporter-trace-otlp-http'),
+  ])
+  const url = `${endpoint.href.replace(/\/$/, '')}/v1/traces`
+  const exporter = new OTLPTraceExporter({ url })
+  return new TracerProvider({ resource, spanProcessors: [new BatchSpanProcessor({ exporter })] })
 }

@@ -34,6 +34,8 @@ export function answerFromStore(
   const needsNoBody = x.asked.method === 'HEAD' || endByte <= startByte
   const isWhole =
     needsNoBody || bytes !== undefined || isStored(x.core.store, head, startByte, endByte)
+  // A store that cannot tell what it has may have none of it.
+  const isSure = needsNoBody || bytes !== undefined || canTell(x, head)
   const found: Found = {
     head,
     ageSeconds: Math.max(0, Math.floor((x.nowMs - head.bornAtMs) / 1000)),
@@ -42,8 +44,19 @@ export function answerFromStore(
     open: (start, end) => readStored(x, head, start, end),
   }
   const answer = respond(x, selection, found)
-  if (isWhole || answer.body.kind !== 'source') return answer
+  if ((isWhole && isSure) || answer.body.kind !== 'source') return answer
   return primed(answer, answer.body.source)
+}
+
+/** Whether the store has all that the request selects, as far as it can tell. */
+export function isAllStored(x: Exchange, { head, onlySegment }: Variant): boolean {
+  if (x.asked.method === 'HEAD' || onlySegment !== undefined) return true
+  const { startByte, endByte } = selectedSpan(select(x, head), head)
+  return endByte <= startByte || isStored(x.core.store, head, startByte, endByte)
+}
+
+function canTell({ core }: Exchange, head: StoredResponse): boolean {
+  return core.store.presence(head.body) !== undefined
 }
 
 /** Until the first bytes are there, what fails can still be answered otherwise. */

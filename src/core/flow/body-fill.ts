@@ -1,9 +1,10 @@
 // The fills of one body: its runs, its readers, and what they share.
 
 import type { Maybe } from '../entry/byte-source.ts'
-import { isPromise } from '../entry/byte-source.ts'
+import { isPromise, sliceSource } from '../entry/byte-source.ts'
 import type { Fields } from '../entry/fields.ts'
 import { segmentIndexOf } from '../entry/segment.ts'
+import type { ByteSpan } from '../http/byte-range.ts'
 import type { StoredResponse } from '../entry/stored-response.ts'
 import type { Clock } from '../ports/clock.ts'
 import type { FillScope } from '../ports/request-scope.ts'
@@ -70,9 +71,10 @@ export class BodyFill {
   readonly #options: BodyFillOptions
   readonly #retained = new Retained()
   readonly #runs: Run[] = []
+  #ticket: WriteTicket
   readonly #cursors = new Set<Cursor>()
   #waiters: Waiter[] = []
-  #onMoved: (() => void) | undefined
+  readonly #onMoved = new Set<() => void>()
   readonly #onClosed: (() => void)[] = []
   /** Where a run was ended because it was far ahead. */
   #pausedAtByte: number | undefined
@@ -80,6 +82,7 @@ export class BodyFill {
 
   constructor(options: BodyFillOptions) {
     this.#options = options
+    this.#ticket = options.ticket
     this.head = options.head
     this.origin = options.origin
     this.scope = options.scope
@@ -88,6 +91,11 @@ export class BodyFill {
     this.settings = options.settings
     this.completeLength = options.head.completeLength
     this.mayResume = options.mayResume
+  }
+
+  /** The same bytes are good under a newer ticket: what invalidates without dropping keeps the body's id. */
+  renew(ticket: WriteTicket): void {
+    if (ticket.position > this.#ticket.position) this.#ticket = ticket
   }
 
   /** Bytes at hand from `fromByte` on, never past `toByte`. */
@@ -116,10 +124,28 @@ export class BodyFill {
     return this.#runs.length > 0
   }
 
-  /** Takes a transfer that has begun as the run of `[startByte, endByte)`. */
-  adopt(response: UpstreamResponse, startByte: number, endByte: number): void {
+  /**
+   * Takes a transfer of `[startByte, endByte)` that has begun as a run. The tail that a suffix range gave
+   * begins anywhere: what lies before its first whole segment is passed over.
+   *
+   * @param after Is awaited before the first byte is read; `undefined` reads at once.
+   */
+  adopt(response: UpstreamResponse, { startByte, endByte }: ByteSpan, after?: Promise<unknown>) {
     this.gone = undefined
-    this.#begin(new Run(this, startByte, endByte), response)
+    const alignedByte = this.firstWholeSegment(startByte)
+    const skippedBytes = alignedByte - startByte
+    const body =
+      skippedBytes === 0
+        ? response.body
+        : sliceSource(response.body, skippedBytes, endByte - startByte)
+    const adopted = { ...response, body }
+    this.#begin(new Run(this, alignedByte, endByte), after?.then(() => adopted) ?? adopted)
+  }
+
+  /** Where the first segment begins that does not begin before the byte. */
+  firstWholeSegment(byte: number): number {
+    const { segmentBytes } = this.head
+    return Math.ceil(byte / segmentBytes) * segmentBytes
   }
 
   /** Begins a run that brings `fromByte` and as much of what follows up to `toByte` as is missing. */
@@ -137,22 +163,19 @@ export class BodyFill {
 
   /** To the end of the missing segments; for a reader known to be slow, no further than a window. */
   #planEnd(startByte: number, toByte: number): number {
-    const { segmentBytes, body } = this.head
+    const { segmentBytes } = this.head
     const completeLength = this.completeLength ?? Number.POSITIVE_INFINITY
-    const presence = this.#options.store.presence(body)
     const windowBytes = this.#isSlow ? this.#options.windowBytes() : Number.POSITIVE_INFINITY
     const limitByte = Math.min(toByte, completeLength, startByte + windowBytes)
     let endByte = startByte + segmentBytes
     while (endByte < limitByte) {
-      const index = segmentIndexOf(endByte, segmentBytes)
-      if (presence?.has(index) === true || this.#retained.has(index)) break
-      if (this.isComing(endByte)) break
+      if (this.#isHere(endByte) || this.#isUnderWay(endByte)) break
       endByte += segmentBytes
     }
     return Math.min(endByte, completeLength)
   }
 
-  #begin(run: Run, response: UpstreamResponse | undefined): void {
+  #begin(run: Run, response: Maybe<UpstreamResponse> | undefined): void {
     this.#runs.push(run)
     this.#pausedAtByte = undefined
     this.scope.background(run.drive(response))
@@ -171,9 +194,9 @@ export class BodyFill {
   }
 
   segmentCame(index: number, bytes: Uint8Array): void {
-    const { store, ticket } = this.#options
+    const { store } = this.#options
     this.#retained.add(index, bytes)
-    const written = store.writeSegment(ticket, this.head.body, index, bytes)
+    const written = store.writeSegment(this.#ticket, this.head.body, index, bytes)
     if (isPromise(written)) this.scope.background(written)
   }
 
@@ -193,6 +216,8 @@ export class BodyFill {
       const isAhead = run.atByte - Math.min(...positions) >= windowBytes
       return isAhead ? this.#waitForReaders(run, windowBytes) : 'go-on'
     }
+    // What another run brings is not fetched twice; readers go on with that one.
+    if (this.#isUnderWay(run.atByte, run)) return 'end'
     if (run.atByte - Math.max(...positions) < windowBytes) return 'go-on'
     this.#pausedAtByte = run.atByte
     this.#isSlow = true
@@ -228,14 +253,18 @@ export class BodyFill {
   async #hasMoved(): Promise<boolean> {
     const { promise, resolve } = Promise.withResolvers<boolean>()
     const cancel = this.clock.after(this.settings.stallMs, () => resolve(false))
-    this.#onMoved = () => resolve(true)
+    const onMoved = () => resolve(true)
+    this.#onMoved.add(onMoved)
     const moved = await promise
+    this.#onMoved.delete(onMoved)
     cancel()
     return moved
   }
 
   runEnded(run: Run, error: UpstreamError | undefined): void {
     this.#runs.splice(this.#runs.indexOf(run), 1)
+    // A run of one segment has no edge within it at which it would be paced.
+    this.#prune()
     if (error === undefined && run.startByte === 0 && run.atByte === this.completeLength) {
       this.onComplete?.(run.atByte)
     }
@@ -271,7 +300,7 @@ export class BodyFill {
 
   detach(cursor: Cursor): void {
     this.#cursors.delete(cursor)
-    this.#onMoved?.()
+    this.#tellMoved()
     this.#closeIfIdle()
   }
 
@@ -283,19 +312,42 @@ export class BodyFill {
   }
 
   moved(cursor: Cursor): void {
-    this.#onMoved?.()
+    this.#tellMoved()
     const pausedAtByte = this.#pausedAtByte
     if (pausedAtByte === undefined || this.gone !== undefined) return
     if (cursor.endByte <= pausedAtByte || cursor.position > pausedAtByte) return
     // Near enough for the next run to begin before the reader has to wait for it.
     if (pausedAtByte - cursor.position > this.#options.windowBytes() / 2) return
     this.#pausedAtByte = undefined
-    if (!this.isComing(pausedAtByte)) this.startRun(pausedAtByte, cursor.endByte)
+    if (!this.#isUnderWay(pausedAtByte) && !this.#isHere(pausedAtByte)) {
+      this.startRun(pausedAtByte, cursor.endByte)
+    }
+  }
+
+  /** Whether a run, other than this one, brings the segment that begins at the byte, or is in it. */
+  #isUnderWay(startByte: number, besides?: Run): boolean {
+    const endByte = startByte + this.head.segmentBytes
+    const lastByte = Math.min(endByte, this.completeLength ?? Number.POSITIVE_INFINITY) - 1
+    return this.#runs.some((run) => run !== besides && run.isComing(lastByte))
+  }
+
+  /** Whether the segment of the byte has come. */
+  #isHere(byte: number): boolean {
+    const { segmentBytes, body } = this.head
+    const index = segmentIndexOf(byte, segmentBytes)
+    return this.#retained.has(index) || this.#options.store.presence(body)?.has(index) === true
+  }
+
+  #tellMoved(): void {
+    for (const onMoved of this.#onMoved) onMoved()
   }
 
   #prune(): void {
-    const maxBytes = this.mayResume ? this.#options.windowBytes() : Number.POSITIVE_INFINITY
-    this.#retained.prune([...this.#cursors], this.head.segmentBytes, maxBytes)
+    const { segmentBytes } = this.head
+    // A reader in the middle of a segment keeps the whole of it: that is a segment more than the window.
+    const windowBytes = this.#options.windowBytes() + segmentBytes
+    const maxBytes = this.mayResume ? windowBytes : Number.POSITIVE_INFINITY
+    this.#retained.prune([...this.#cursors], segmentBytes, maxBytes)
   }
 
   /** Calls back when there are neither runs nor readers any more. */

@@ -86,6 +86,8 @@ export class BodyReader implements ByteSource, Cursor {
   }
 
   #take(stored: Uint8Array | undefined): Maybe<Uint8Array | undefined> {
+    // Cut meanwhile: that must not look like the end.
+    if (this.#cutBy !== undefined) throw this.#cutBy
     if (this.#isClosed) return undefined
     if (stored !== undefined && stored.byteLength > 0) return this.#advance(stored)
     return this.#wait()

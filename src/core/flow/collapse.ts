@@ -5,15 +5,15 @@ import { asksModified } from '../entry/asked.ts'
 import type { Fields } from '../entry/fields.ts'
 import { first } from '../entry/fields.ts'
 import { isSingleSegment, segmentIndexOf } from '../entry/segment.ts'
-import type { Entry, StoredResponse, Variant } from '../entry/stored-response.ts'
+import type { Entry, StoredResponse } from '../entry/stored-response.ts'
 import { forwardedFields, isSameNominated } from '../policy/forwarding.ts'
 import type { OriginRange } from '../policy/origin-range.ts'
 import { WHOLE, decideOriginRange } from '../policy/origin-range.ts'
 import { decideReuse } from '../policy/reuse.ts'
 import { conditionalFields } from '../policy/validation.ts'
 import type { Exchange } from './exchange.ts'
-import type { Fetched, HeadPlan } from './fetch-head.ts'
-import { fetchHead } from './fetch-head.ts'
+import type { Fetched, Filling, HeadPlan } from './fetch-head.ts'
+import { fetchHead, holdOpen } from './fetch-head.ts'
 import type { Flight } from './flights.ts'
 import { flightKeyOf } from './lookup.ts'
 import { fetchValidated } from './revalidate.ts'
@@ -31,8 +31,6 @@ export interface Collapsed {
   readonly leads: boolean
   /** Whether the head that came is for this request too (RFC 9111 §4.1). */
   readonly isMatch: boolean
-  /** What a 304 made fresh. */
-  readonly freshened: Variant | undefined
   /** To be called once the answer reads the body. */
   leave(): void
 }
@@ -62,9 +60,13 @@ async function joinOrLead(
   const existing = key === undefined ? undefined : flights.join(key)
   if (existing !== undefined) {
     const collapsed = await arrive(x, existing, false)
-    if (!existing.isLate || mayJoinLate(x, collapsed.fetched)) {
+    if (!existing.isLate) {
       x.scope.record({ kind: 'collapsed' })
       return collapsed
+    }
+    if (mayJoinLate(x, collapsed.fetched)) {
+      x.scope.record({ kind: 'collapsed' })
+      return holding(collapsed, collapsed.fetched)
     }
     collapsed.leave()
   }
@@ -81,8 +83,7 @@ async function arrive(x: Exchange, flight: Flight, leads: boolean): Promise<Coll
     return {
       fetched,
       leads,
-      isMatch: fetched.kind !== 'filling' || isFor(x, fetched.head),
-      freshened: fetched.kind === 'freshened' ? fetched.variant : undefined,
+      isMatch: leads || isFor(x, fetched),
       leave: () => flight.leave(),
     }
   } catch (error) {
@@ -91,18 +92,33 @@ async function arrive(x: Exchange, flight: Flight, leads: boolean): Promise<Coll
   }
 }
 
-function isFor(x: Exchange, head: StoredResponse): boolean {
+function isFor(x: Exchange, fetched: Fetched): boolean {
+  if (fetched.kind !== 'filling' && fetched.kind !== 'freshened') return true
+  if (fetched.kind === 'freshened' && !fetched.isShared) return false
+  const head = fetched.kind === 'filling' ? fetched.head : fetched.variant.head
   if (head.nominated.names.length === 0) return true
   return isSameNominated(head.nominated, forwardedFields(x.asked.fields, x.site.forward))
 }
 
 /** Who comes after the head did not wait for it: it must be fresh, unpurged, and all there. */
-function mayJoinLate(x: Exchange, fetched: Fetched): boolean {
+function mayJoinLate(x: Exchange, fetched: Fetched): fetched is Filling {
   if (fetched.kind !== 'filling') return false
   const { head, fill, ticket } = fetched
   const isCurrent = x.core.store.ticket(head.key).position === ticket.position
   const reuse = decideReuse(head, x.asked.directives, x.nowMs)
   return isCurrent && reuse.action === 'serve' && fill.canServeFrom(0)
+}
+
+/** What came so far must not be let go before this reader is there: it comes from nowhere else. */
+function holding(collapsed: Collapsed, { fill }: Filling): Collapsed {
+  const release = holdOpen(fill, 0)
+  return {
+    ...collapsed,
+    leave() {
+      release()
+      collapsed.leave()
+    },
+  }
 }
 
 function fetch(x: Exchange, facts: CollapseFacts): Promise<Fetched> {

@@ -3,7 +3,9 @@
 import type { Fields } from '../entry/fields.ts'
 import { combined, endToEnd, first, has, replaced, without } from '../entry/fields.ts'
 import { bodyIdOf, randomBodyId } from '../entry/body-id.ts'
-import type { StoredResponse, Variant } from '../entry/stored-response.ts'
+import type { Maybe } from '../entry/byte-source.ts'
+import { isPromise } from '../entry/byte-source.ts'
+import type { Nominated, StoredResponse, Variant } from '../entry/stored-response.ts'
 import type { ByteSpan } from '../http/byte-range.ts'
 import { parseContentRange } from '../http/byte-range.ts'
 import { formatHttpDate } from '../http/http-date.ts'
@@ -43,11 +45,18 @@ export type Fetched =
     }
   | { readonly kind: 'not-modified'; readonly response: UpstreamResponse }
   /** A 304 to our own condition, laid over what was stored. */
-  | { readonly kind: 'freshened'; readonly variant: Variant; readonly response: UpstreamResponse }
+  | {
+      readonly kind: 'freshened'
+      readonly variant: Variant
+      /** Whether those who waited may have it too. */
+      readonly isShared: boolean
+    }
   /** For the one who asked: nobody else may have it. */
   | { readonly kind: 'unshareable'; readonly response: UpstreamResponse }
   /** The origin answered, and said that it cannot. */
   | { readonly kind: 'failed'; readonly response: UpstreamResponse }
+
+export type Filling = Extract<Fetched, { kind: 'filling' }>
 
 export interface HeadPlan {
   /** If-None-Match and its kin: ours, or the client's where nothing is stored. */
@@ -64,13 +73,7 @@ export async function fetchHead(x: Exchange, plan: HeadPlan): Promise<Fetched> {
     const isEmpty = response.status === 416 && isEmptyRange(response.fields)
     if (isEmpty && plan.range.kind !== 'whole') {
       response.body.cancel('asking for the whole')
-      return await interpret(
-        x,
-        WHOLE,
-        ticket,
-        scope,
-        await forward(x, { ...plan, range: WHOLE }, scope),
-      )
+      return await fetchHead(x, { ...plan, range: WHOLE })
     }
     return await interpret(x, plan.range, ticket, scope, response)
   } catch (error) {
@@ -140,7 +143,10 @@ async function interpret(
   response: UpstreamResponse,
 ): Promise<Fetched> {
   const { status } = response
-  if (status === 304) return { kind: 'not-modified', response }
+  if (status === 304) {
+    response.body.cancel('no content')
+    return { kind: 'not-modified', response }
+  }
   if (isFailedStatus(status)) return { kind: 'failed', response }
   const part = partOf(response, range)
   const storable = decideStorable(
@@ -206,12 +212,14 @@ async function headOf(
   const validators = validatorsOf(fields, response.receivedAtMs)
   const validator = strongValidatorOf(validators)
   const { completeLength } = part
+  const nominated = nominate(fields, forwardedFields(asked.fields, site.forward))
   const isJoinable =
     validator !== undefined && completeLength !== undefined && response.status <= 206
   const body = isJoinable
     ? await bodyIdOf({
         key: asked.key,
-        validator,
+        // An entity tag tells variants apart, a date does not: all may be of the same second.
+        validator: validators.etag === undefined ? varying(validator, nominated) : validator,
         codings: combined(fields, 'content-encoding') ?? '',
         completeLength,
         generation: ticket.generation,
@@ -220,7 +228,7 @@ async function headOf(
   return {
     ...times,
     key: asked.key,
-    nominated: nominate(fields, forwardedFields(asked.fields, site.forward)),
+    nominated,
     status: response.status === 206 ? 200 : response.status,
     fields,
     validators,
@@ -231,6 +239,10 @@ async function headOf(
     validatedAtMs: response.receivedAtMs,
     invalidated: false,
   }
+}
+
+function varying(validator: string, { names, values }: Nominated): string {
+  return names.length === 0 ? validator : `${validator} ${JSON.stringify([names, values])}`
 }
 
 interface FillFacts {
@@ -258,22 +270,25 @@ async function fill(facts: FillFacts): Promise<Fetched> {
     settings,
     mayResume,
   })
-  // Segments of a joinable body are right whoever has the others; of any other body, only all together.
-  const written = head.joinable ? await core.store.writeHead(ticket, head) : 'superseded'
+  // Held and begun before anything is awaited: a reader that comes meanwhile must find the fill and its run.
+  const startByte = bodyFill.firstWholeSegment(part.startByte)
+  const release = holdOpen(bodyFill, startByte)
   if (!head.joinable) {
     bodyFill.onComplete = (completeLength) =>
       scope.background(Promise.resolve(core.store.writeHead(ticket, { ...head, completeLength })))
   }
-  const isStored = written === 'stored' || !head.joinable
-  scope.record(isStored ? { kind: 'stored', status: head.status } : { kind: 'superseded' })
-  const release = holdOpen(bodyFill)
+  // Segments of a joinable body are right whoever has the others; of any other body, only all together.
+  const writing = head.joinable ? core.store.writeHead(ticket, head) : 'superseded'
   if (part.endByte === 0) {
     response.body.cancel('empty')
     bodyFill.onComplete?.(0)
-  } else if (bodyFill.isComing(part.startByte) || bodyFill.view(part.startByte, part.endByte)) {
+  } else if (bodyFill.isComing(startByte) || bodyFill.view(startByte, part.endByte)) {
     // Another flight for the same bytes was first.
     response.body.cancel('already under way')
-  } else bodyFill.adopt(response, part.startByte, part.endByte)
+  } else bodyFill.adopt(response, part, isPromise(writing) ? writing : undefined)
+  const written = await releasedIfFailed(writing, release)
+  const isStored = written === 'stored' || !head.joinable
+  scope.record(isStored ? { kind: 'stored', status: head.status } : { kind: 'superseded' })
   return {
     kind: 'filling',
     head,
@@ -286,9 +301,21 @@ async function fill(facts: FillFacts): Promise<Fetched> {
   }
 }
 
-/** Keeps a fill open until those who waited for its head have begun to read. */
-function holdOpen(bodyFill: BodyFill): () => void {
-  const cursor: Cursor = { position: 0, endByte: Number.POSITIVE_INFINITY, cut: () => undefined }
+async function releasedIfFailed<T>(writing: Maybe<T>, release: () => void): Promise<T> {
+  try {
+    return await writing
+  } catch (error) {
+    release()
+    throw error
+  }
+}
+
+/**
+ * Keeps a fill open, and what came of it from `position` on, until those who waited for its head have begun
+ * to read.
+ */
+export function holdOpen(bodyFill: BodyFill, position: number): () => void {
+  const cursor: Cursor = { position, endByte: Number.POSITIVE_INFINITY, cut: () => undefined }
   bodyFill.attach(cursor)
   return () => bodyFill.detach(cursor)
 }

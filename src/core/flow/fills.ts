@@ -40,7 +40,10 @@ export function createFills({ store, clock, random, budgetBytes }: FillsOptions)
     open(options) {
       const { body, segmentBytes } = options.head
       const existing = fills.get(body)
-      if (existing !== undefined) return existing
+      if (existing !== undefined) {
+        existing.renew(options.ticket)
+        return existing
+      }
       const fill = new BodyFill({
         ...options,
         store,

@@ -41,10 +41,14 @@ export function isStored(
   return presence === undefined || covers(presence, startByte, endByte, head.segmentBytes)
 }
 
-/** Those who may share a head wait for one flight: same key, same values of the fields known to matter. */
+/**
+ * Those who may share a head wait for one flight: same key, same values of the fields known to matter, and
+ * no invalidation between them. What was asked of the origin before one is not for who comes after it.
+ */
 export function flightKeyOf(x: Exchange, nominatedNames: readonly string[]): string {
   const { key, fields } = x.asked
-  if (nominatedNames.length === 0) return key
+  const { position } = x.core.store.ticket(key)
+  if (nominatedNames.length === 0) return `${position}\n${key}`
   const values = nominatedValues(nominatedNames, forwardedFields(fields, x.site.forward))
-  return `${key}\n${values.join('\n')}`
+  return `${position}\n${key}\n${values.join('\n')}`
 }

@@ -76,7 +76,7 @@ export function answerWith(x: Exchange, response: UpstreamResponse, status: Cach
         ? undefined
         : Number(contentLength),
     // A cut cannot be told from the end; a last chunk of ours would say that this was all.
-    ...(response !== undefined || hasNoContent ? {} : { closes: true }),
+    ...(response.isDelimited || hasNoContent ? {} : { closes: true }),
   }
 }
 

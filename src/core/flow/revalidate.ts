@@ -6,6 +6,7 @@ import { pathOf } from '../http/target.ts'
 import { controlOf } from '../policy/control.ts'
 import { decideFreshness } from '../policy/freshness.ts'
 import { WHOLE } from '../policy/origin-range.ts'
+import { decideStorable } from '../policy/storable.ts'
 import { freshenedFields, selectFreshened, validatorsOf } from '../policy/validation.ts'
 import type { WriteTicket } from '../ports/store.ts'
 import type { UpstreamResponse } from '../ports/upstream.ts'
@@ -29,8 +30,8 @@ export async function fetchValidated(
       // It speaks of a version that we do not have (RFC 9111 §4.3.3): ask for what there is.
       if (named === undefined) return await fetchHead(x, { conditional: [], range: WHOLE })
       const onlySegment = variants.find((variant) => variant.head === named)?.onlySegment
-      const head = await freshen(x, ticket, named, fetched.response)
-      return { kind: 'freshened', variant: { head, onlySegment }, response: fetched.response }
+      const { head, isShared } = await freshen(x, ticket, named, fetched.response)
+      return { kind: 'freshened', variant: { head, onlySegment }, isShared }
     }
     case 'unshareable': {
       const { status } = fetched.response
@@ -52,13 +53,16 @@ export async function fetchValidated(
   }
 }
 
-/** Lays a 304 over the stored head; the bytes stay as they are (RFC 9111 §4.3.4). */
+/**
+ * Lays a 304 over the stored head; the bytes stay as they are (RFC 9111 §4.3.4). Its fields may be for the
+ * one who asked, as those of a 200 may: then they are neither stored nor shared (RFC 9111 §3).
+ */
 async function freshen(
   x: Exchange,
   ticket: WriteTicket,
   stored: StoredResponse,
   notModified: UpstreamResponse,
-): Promise<StoredResponse> {
+): Promise<{ head: StoredResponse; isShared: boolean }> {
   const { core, asked, site } = x
   const fields = freshenedFields(stored.fields, notModified.fields)
   const age = first(notModified.fields, 'age')
@@ -81,6 +85,10 @@ async function freshen(
     validatedAtMs: notModified.receivedAtMs,
     invalidated: false,
   }
-  await core.store.writeHead(ticket, head)
-  return head
+  const { storable: isShared } = decideStorable(
+    { ...notModified, asked, status: stored.status, fields },
+    site.policy,
+  )
+  if (isShared) await core.store.writeHead(ticket, head)
+  return { head, isShared }
 }

@@ -55,12 +55,13 @@ export class Run {
   }
 
   /** Runs to its end, whatever that is; never rejects. */
-  async drive(adopted: UpstreamResponse | undefined): Promise<void> {
-    let response = adopted
+  async drive(adopted: Maybe<UpstreamResponse> | undefined): Promise<void> {
+    let begun = adopted
     for (;;) {
       const beganAtByte = this.atByte
+      let response: UpstreamResponse | undefined
       try {
-        response ??= await this.#fetch()
+        response = isPromise(begun) ? await begun : (begun ?? (await this.#fetch()))
         await this.#pump(response.body)
         this.#fill.runEnded(this, undefined)
         return
@@ -73,7 +74,7 @@ export class Run {
         }
         const address = response?.from.address ?? error.address
         if (address !== undefined) this.#avoid.add(address)
-        response = undefined
+        begun = undefined
         await this.#pause()
         this.#fill.scope.record({ kind: 'resumed', atByte: this.atByte })
       }

@@ -15,7 +15,7 @@ import { collapse } from './collapse.ts'
 import type { Collapsed } from './collapse.ts'
 import type { Core, Exchange } from './exchange.ts'
 import { selectVariant } from './lookup.ts'
-import { answerFromFill, answerFromStore } from './answer-from.ts'
+import { answerFromFill, answerFromStore, isAllStored } from './answer-from.ts'
 import type { StoreFacts } from './answer-from.ts'
 import { answerWith, relay } from './relay.ts'
 import { notStored, originFailed } from './refuse.ts'
@@ -114,18 +114,31 @@ async function answerCollapsed(
       if (leads && asksModified(x.asked)) return answerWith(x, fetched.response, forwarded(because))
       return await relay(x, because)
     case 'unshareable':
-      // A leader may have asked for whole segments: a part is right only for who asked for it.
-      if (leads && fetched.response.status !== 206) {
+      if (leads && !isOfOurRange(x, fetched.response.status)) {
         return answerWith(x, fetched.response, forwarded(because))
       }
       if (leads) fetched.response.body.cancel('asking again for the exact range')
       return await relay(x, because)
-    case 'freshened':
-      return await answerFromStore(x, fetched.variant, { because, forwardStatus: 304 })
+    case 'freshened': {
+      if (!isMatch) return await relay(x, because, 'other variant')
+      const now = { ...x, nowMs: x.core.clock.nowMs() }
+      const facts = { because, forwardStatus: 304, isCollapsed: !leads }
+      return await fromStore(now, fetched.variant, facts)
+    }
     case 'failed':
       if (leads) return answerWith(x, fetched.response, forwarded(because))
       return originFailed(x, fetched.response.status, because)
   }
+}
+
+/**
+ * Whether an answer is to the range that we asked for, and perhaps not to the client's: a leader asks for
+ * whole segments, of several ranges for the first, and without the client's If-Range.
+ */
+function isOfOurRange({ asked }: Exchange, status: number): boolean {
+  if (status === 206) return true
+  const isSimple = asked.preconditions.ifRange === undefined && asked.range?.length === 1
+  return status === 416 && !isSimple
 }
 
 function forwarded(because: ForwardReason) {
@@ -134,13 +147,17 @@ function forwarded(because: ForwardReason) {
 
 /** From the store; what of the body is not there is fetched, and a changed version begins anew. */
 function fromStore(x: Exchange, variant: Variant, facts?: StoreFacts): Maybe<Answer> {
+  const { asked } = x
+  if (asked.directives.onlyIfCached && !isAllStored(x, variant)) return notStored(x)
   const answer = answerFromStore(x, variant, facts)
   if (!(answer instanceof Promise)) return answer
   return answer.catch((error: unknown) => {
     const isOtherVersion =
       error instanceof UpstreamError && error.kind === 'http_response_incomplete'
     if (!isOtherVersion) throw error
-    return fetchAnswer(x, { entry: undefined, because: 'stale', isAlone: x.asked.hasCredentials })
+    // The condition held for the version that is gone.
+    if (asksUnmodified(asked)) return relayUnmodified(x)
+    return fetchAnswer(x, { entry: undefined, because: 'stale', isAlone: asked.hasCredentials })
   })
 }
 
@@ -178,17 +195,11 @@ async function validated(
   const selected = variant.head
   const collapsed = await collapse(x, { entry, selected, isAlone: x.asked.hasCredentials })
   try {
-    const { fetched, freshened } = collapsed
-    if (freshened !== undefined) {
-      const now = { ...x, nowMs: x.core.clock.nowMs() }
-      return await fromStore(now, freshened, {
-        because,
-        forwardStatus: 304,
-        isCollapsed: !collapsed.leads,
-      })
-    }
+    const { fetched } = collapsed
     if (fetched.kind === 'failed') {
-      const stale = await staleInstead(x, variant, String(fetched.response.status))
+      const stale = await staleInstead(x, variant, String(fetched.response.status)).catch(
+        () => undefined,
+      )
       if (stale !== undefined) {
         if (collapsed.leads) fetched.response.body.cancel('stale is served instead')
         return stale

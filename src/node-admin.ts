@@ -1,0 +1,54 @@
+// The admin listener: read as strictly as the edge, answered by its app.
+
+import type { Hono } from 'hono'
+
+import { toAnswer } from '#app/answer-response.ts'
+import { answerOfError, answerOfRefusal } from '#app/error-response.ts'
+import type { Answer } from '#core/entry/answer.ts'
+import type { ReadHead, ReadOptions, Refusal } from '#core/flow/read-request.ts'
+import { readHead } from '#core/flow/read-request.ts'
+import type { HttpServer } from './adapters/node/http-server.ts'
+import { listenHttp } from './adapters/node/http-server.ts'
+import type { HostPort } from './config.ts'
+import { requestOf } from './node-door.ts'
+
+/** Connections an operator's tools may hold; more is not theirs. */
+const MAX_CONNECTION_COUNT = 100
+const REQUEST_TIMEOUT_MS = 15_000
+const KEEP_ALIVE_MS = 5000
+const MAX_HEAD_BYTES = 16 * 1024
+const NOT_ALLOWED: Refusal = { kind: 'refused', status: 405, reason: 'Method not allowed' }
+
+export function listenAdmin(
+  { host, port }: HostPort,
+  app: Hono,
+  readOptions: ReadOptions,
+): Promise<HttpServer> {
+  return listenHttp({
+    host,
+    port,
+    headTimeoutMs: REQUEST_TIMEOUT_MS,
+    requestTimeoutMs: REQUEST_TIMEOUT_MS,
+    keepAliveMs: KEEP_ALIVE_MS,
+    stallMs: REQUEST_TIMEOUT_MS,
+    maxHeadBytes: MAX_HEAD_BYTES,
+    maxRequestsPerSocket: 0,
+    maxConnectionCount: MAX_CONNECTION_COUNT,
+    handle(raw) {
+      const head = readHead(raw, readOptions)
+      if (head.kind === 'refused') return answerOfRefusal(head)
+      // No Request can have this method (Fetch §2.2.1).
+      if (raw.method === 'TRACE') return answerOfRefusal(NOT_ALLOWED)
+      return answer(app, head, readOptions.name)
+    },
+  })
+}
+
+/** A mistake of ours is a 500, as on the edge. */
+async function answer(app: Hono, head: ReadHead, name: string): Promise<Answer> {
+  try {
+    return await toAnswer(await app.fetch(requestOf(head)))
+  } catch (error) {
+    return answerOfError(error, name)
+  }
+}

@@ -19,7 +19,7 @@ export interface NodeStore {
 }
 
 /** What waits to be written holds memory, beside the tiers; beyond it segments are not kept on disk. */
-const MAX_WRITE_QUEUE_BYTES = 64 * 1024 * 1024
+const WRITE_QUEUE_BYTES = 64 * 1024 * 1024
 
 export async function openNodeStore(
   config: Config,
@@ -51,7 +51,7 @@ export async function openNodeStore(
   const disk = await openDiskStore({
     directory: config.disk,
     maxBytes: config.diskSize,
-    writeQueueBytes: Math.min(MAX_WRITE_QUEUE_BYTES, config.memory / 8),
+    writeQueueBytes: WRITE_QUEUE_BYTES,
     invalidations,
     record,
     clock,

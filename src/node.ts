@@ -22,6 +22,7 @@ import { createSystemClock } from '#web/system-clock.ts'
 import type { AccessLog } from './adapters/node/access-log.ts'
 import type { HttpServer } from './adapters/node/http-server.ts'
 import { listenHttp } from './adapters/node/http-server.ts'
+import { startMemoryGuard } from './adapters/node/memory-guard.ts'
 import { createFillScope } from './adapters/node/node-scope.ts'
 import type { OtelSdk } from './adapters/node/otel-sdk.ts'
 import { createOtelSdk } from './adapters/node/otel-sdk.ts'
@@ -33,6 +34,9 @@ import { createDoor } from './node-door.ts'
 import { addressOf, createOrigins } from './node-origins.ts'
 import { openNodeStore } from './node-store.ts'
 import { compileSite } from './sites.ts'
+
+/** Buffers that nobody holds any more, beyond the memory setting, before they are collected. */
+const GARBAGE_BYTES = 32 * 1024 * 1024
 
 export interface StartOptions {
   readonly config: Config
@@ -101,6 +105,10 @@ export async function startNode(options: StartOptions): Promise<Running> {
     record: (event) => logEvent(logger, event),
     onBackgroundError,
   })
+  const stopGuard = startMemoryGuard({
+    maxExternalBytes: config.memory + GARBAGE_BYTES,
+    isBusy: () => fills.count() > 0,
+  })
   const close = () => Promise.allSettled([opened.close(), origins.close(), sdk.shutdown()])
   const state = { isReady: true }
   const listening = await listen(config, door, sdk, () => state.isReady).catch(
@@ -120,6 +128,7 @@ export async function startNode(options: StartOptions): Promise<Running> {
       await pause(clock, delayMs)
       await edge.close(config.limits.drainTimeout)
       accessLog?.flush()
+      stopGuard()
       await close()
       await admin?.close(0)
     },

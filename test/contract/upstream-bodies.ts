@@ -8,6 +8,7 @@ import { checkOracle } from '../support/oracle.ts'
 import { createTestScope } from '../support/scopes.ts'
 import type { OpenUpstream, UpstreamTraits } from './upstream-facts.ts'
 import { drain, fetchFrom, request } from './upstream-facts.ts'
+import { itWhere } from '../support/where.ts'
 
 const GIBIBYTE = 2 ** 30
 
@@ -53,7 +54,7 @@ export function testBodies(open: OpenUpstream, traits: UpstreamTraits): void {
     await drain(response)
   })
 
-  it.skipIf(traits.hasHugeObjects === false)('reads beyond 4 GiB', async () => {
+  itWhere(traits.hasHugeObjects !== false)('reads beyond 4 GiB', async () => {
     await open().put('/huge', { sizeBytes: 5 * GIBIBYTE })
     const startByte = 4 * GIBIBYTE + 12_345
     const range = `bytes=${startByte}-${startByte + 999}`
@@ -67,7 +68,7 @@ export function testBodies(open: OpenUpstream, traits: UpstreamTraits): void {
     whole.body.cancel('seen enough')
   })
 
-  it.skipIf(traits.hasUnknownLengths === false)('gives a chunked body whole', async () => {
+  itWhere(traits.hasUnknownLengths !== false)('gives a chunked body whole', async () => {
     await open().put('/chunked', { sizeBytes: 200_000, chunked: true })
     const response = await fetchFrom(open(), '/chunked')
     expect(first(response.fields, 'content-length')).toBeUndefined()
@@ -135,7 +136,7 @@ export function testNoBody(open: OpenUpstream, traits: UpstreamTraits): void {
     await drain(response)
   })
 
-  it.skipIf(traits.takesFields === false)('gives a 204 no body', async () => {
+  itWhere(traits.takesFields !== false)('gives a 204 no body', async () => {
     await open().put('/nothing', { status: 204 })
     const response = await fetchFrom(open(), '/nothing')
     expect(response.status).toBe(204)
@@ -174,7 +175,7 @@ export function testFields(open: OpenUpstream, traits: UpstreamTraits): void {
     expect(names.indexOf('x-mixed-case')).toBeLessThan(names.indexOf('cache-control'))
   })
 
-  it.skipIf(traits.keepsDuplicates === false)('keeps lines of one name apart', async () => {
+  itWhere(traits.keepsDuplicates !== false)('keeps lines of one name apart', async () => {
     const fields = [
       ['Set-Cookie', 'a=1'],
       ['X-Two', 'one'],

@@ -12,6 +12,7 @@ import { testBodies, testFields, testNoBody } from './upstream-bodies.ts'
 import { testBreaks, testFlow, testRefusals } from './upstream-failures.ts'
 import type { UpstreamHarness, UpstreamTraits } from './upstream-facts.ts'
 import { testMalformed } from './upstream-malformed.ts'
+import { describeWhere } from '../support/where.ts'
 
 export type { UpstreamHarness, UpstreamTraits } from './upstream-facts.ts'
 
@@ -35,7 +36,7 @@ export function describeUpstream(
     describe('bodiless responses', () => {
       testNoBody(open, traits)
     })
-    describe.skipIf(traits.takesFields === false)('fields', () => {
+    describeWhere(traits.takesFields !== false)('fields', () => {
       testFields(open, traits)
     })
     describe('backpressure and cancellation', () => {
@@ -44,10 +45,10 @@ export function describeUpstream(
     describe('requests that fail', () => {
       testRefusals(open, traits)
     })
-    describe.skipIf(traits.takesFaults === false)('bodies that break', () => {
+    describeWhere(traits.takesFaults !== false)('bodies that break', () => {
       testBreaks(open, traits)
     })
-    describe.skipIf(traits.takesRaw === false)('malformed responses', () => {
+    describeWhere(traits.takesRaw !== false)('malformed responses', () => {
       testMalformed(open)
     })
   })

@@ -9,6 +9,7 @@ import { createTestScope } from '../support/scopes.ts'
 import { turn } from '../support/stepped-clock.ts'
 import type { OpenUpstream, UpstreamTraits } from './upstream-facts.ts'
 import { drain, fetchFrom, kindOf, refusalOf, required } from './upstream-facts.ts'
+import { itWhere } from '../support/where.ts'
 
 const MEBIBYTE = 2 ** 20
 /** What a loopback connection holds at most: the kernel's buffers on both sides, and the parser's. */
@@ -180,7 +181,7 @@ export function testBreaks(open: OpenUpstream, traits: UpstreamTraits): void {
     expect((await response.settled).kind).toBe('broken')
   })
 
-  it.skipIf(traits.hasUnknownLengths === false)(
+  itWhere(traits.hasUnknownLengths !== false)(
     'tells a body that the end of the connection ends from one that is delimited',
     async () => {
       const { put } = open()

@@ -108,7 +108,8 @@ function mismatch(asking: Asking, got: Got, candidate: Candidate): string | unde
   const told = got.field('etag')
   if (told !== undefined && told !== etag) return `ETag ${told} is not ${etag}`
   const ifMatch = fields['if-match']
-  if (ifMatch !== undefined && ifMatch !== etag) return `If-Match ${ifMatch} does not hold`
+  if (ifMatch !== undefined && ifMatch !== etag && asking.object.heedsMatch)
+    return `If-Match ${ifMatch} does not hold`
   const lengthBytes = span.endByte - span.startByte
   const { contentLength } = got.answer
   if (contentLength !== undefined && contentLength !== lengthBytes) {
@@ -176,10 +177,8 @@ function checkNotModified(asking: Asking, got: Got): string | undefined {
   if (object.validator === 'none' || object.validator === 'date') {
     return ifNoneMatch === '*' ? undefined : '304 without an entity tag'
   }
-  const opaque = (tag: string): string => tag.replace(/^W\//, '')
   const holds = candidatesOf(asking, got).some(
-    ({ etag }) =>
-      etag !== false && (ifNoneMatch === '*' || opaque(etag) === opaque(ifNoneMatch)),
+    ({ etag }) => etag !== false && (ifNoneMatch === '*' || opaque(etag) === opaque(ifNoneMatch)),
   )
   return holds ? undefined : `304, and ${ifNoneMatch} is of no version that may answer`
 }
@@ -194,7 +193,14 @@ function checkUnsatisfiable(asking: Asking, got: Got, facts: CheckFacts): string
     if (told !== undefined && version.sizeBytes !== told) return false
     if (ifRange !== undefined && ifRange !== etag && !isDateOf(ifRange, version)) return false
     // Origins disagree on a suffix of nothing; whose 416 is relayed says what the origin says.
-    return version.sizeBytes === 0 || resolveRanges(asked, version.sizeBytes).kind === 'unsatisfiable'
+    return (
+      version.sizeBytes === 0 || resolveRanges(asked, version.sizeBytes).kind === 'unsatisfiable'
+    )
   })
   return fits ? undefined : `416 of ${told} bytes, where some could be served`
+}
+
+/** An entity tag without its weakness. */
+function opaque(tag: string): string {
+  return tag.replace(/^W\//, '')
 }

@@ -1,6 +1,7 @@
 // What the origin of a simulation has: objects with their versions, some of them for one client only.
 
-import { first } from '#core/entry/fields.ts'
+import type { ByteSource } from '#core/entry/byte-source.ts'
+import { first, without } from '#core/entry/fields.ts'
 import type { Upstream } from '#core/ports/upstream.ts'
 
 import type { FakeUpstream } from './fake-upstream.ts'
@@ -65,7 +66,11 @@ export interface SimulatedObject {
   readonly isChunked: boolean
   readonly takesRanges: boolean
   readonly varies: boolean
+  /** Heeds If-Match and If-Unmodified-Since; many an origin does not. */
+  readonly heedsMatch: boolean
   readonly versions: Version[]
+  /** Ends parts of unknown length early, as if they were whole. */
+  cutsParts: boolean
   /** Nothing older may answer who asks from now on: what was older has been invalidated. */
   floor: number
 }
@@ -80,11 +85,15 @@ export function makeObjects({ random, isCalm, nowMs }: ObjectsOptions): Simulate
   return Array.from({ length: random.integer(1, 3) }, (_, i) => {
     const object: SimulatedObject = {
       path: `/o${i}`,
-      validator: isCalm ? 'strong' : random.pick(['strong', 'strong', 'strong', 'weak', 'date', 'none']),
+      validator: isCalm
+        ? 'strong'
+        : random.pick(['strong', 'strong', 'strong', 'weak', 'date', 'none']),
       isChunked: !isCalm && random.chance(0.2),
       takesRanges: isCalm || random.chance(0.8),
       varies: !isCalm && random.chance(0.2),
+      heedsMatch: isCalm || random.chance(0.75),
       versions: [],
+      cutsParts: false,
       floor: 1,
     }
     putVersion(object, { random, isCalm, nowMs })
@@ -122,6 +131,24 @@ export function etagOf(object: SimulatedObject, name: string, version: number): 
   return object.validator === 'weak' ? `W/${strong}` : strong
 }
 
+/** Ends after the first chunk. */
+function cutShort(body: ByteSource): ByteSource {
+  let hasRead = false
+  return {
+    read() {
+      if (!hasRead) {
+        hasRead = true
+        return body.read()
+      }
+      body.cancel('cut short')
+      return undefined
+    },
+    cancel: (why) => body.cancel(why),
+  }
+}
+
+const MATCHING: ReadonlySet<string> = new Set(['if-match', 'if-unmodified-since'])
+
 /** Answers each request with what is there for it now, and marks what is for one client only. */
 export function createSimulatedOrigin(
   origin: FakeUpstream,
@@ -129,7 +156,7 @@ export function createSimulatedOrigin(
 ): Upstream {
   const byPath = new Map(objects.map((object) => [object.path, object]))
   return {
-    fetch(request, scope) {
+    async fetch(request, scope) {
       const object = byPath.get(request.target)
       const version = object?.versions.at(-1)
       if (object === undefined || version === undefined) return origin.fetch(request, scope)
@@ -156,7 +183,10 @@ export function createSimulatedOrigin(
         chunked: object.isChunked,
         acceptRanges: object.takesRanges,
       })
-      return origin.fetch({ ...request, target }, scope)
+      const received = object.heedsMatch ? request.fields : without(request.fields, MATCHING)
+      const response = await origin.fetch({ ...request, target, fields: received }, scope)
+      const isCut = object.cutsParts && object.isChunked && response.status === 206
+      return isCut ? { ...response, body: cutShort(response.body) } : response
     },
   }
 }

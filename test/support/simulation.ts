@@ -2,28 +2,24 @@
 
 import { createHash } from 'node:crypto'
 
-import type { BodyId } from '#core/entry/body-id.ts'
 import type { CacheKey } from '#core/entry/cache-key.ts'
 import { cacheKeyOf } from '#core/entry/cache-key.ts'
-import type { Store } from '#core/ports/store.ts'
-import { createInvalidations } from '#web/invalidations.ts'
-import { createMemoryStore } from '#web/memory-store.ts'
-import { createTieredStore } from '#web/tiered-store.ts'
 import { createEdge, SEGMENT_BYTES } from './edge.ts'
 import type { Edge } from './edge.ts'
 import type { FakeFault } from './fake-faults.ts'
 import type { FakeStore } from './fake-store.ts'
-import { createFakeStore } from './fake-store.ts'
 import type { Gate } from './gate.ts'
 import { createGate } from './gate.ts'
-import { originLastModified } from './origin-answer.ts'
 import type { SeededRandom } from './seeded-random.ts'
 import { createSeededRandom } from './seeded-random.ts'
 import type { Asking } from './simulation-check.ts'
 import { checkAsking } from './simulation-check.ts'
 import { checkTransfers } from './simulation-transfers.ts'
 import type { SimulatedObject } from './simulation-objects.ts'
-import { createSimulatedOrigin, etagOf, makeObjects, oracleName, putVersion } from './simulation-objects.ts'
+import { createSimulatedOrigin, makeObjects, putVersion } from './simulation-objects.ts'
+import { calmFields, fieldsOf } from './simulation-requests.ts'
+import type { WrittenSegment } from './simulation-store.ts'
+import { makeStore } from './simulation-store.ts'
 import { turn } from './stepped-clock.ts'
 
 export interface Simulated {
@@ -40,7 +36,7 @@ interface Simulation {
   readonly objects: readonly SimulatedObject[]
   readonly fake: FakeStore | undefined
   /** Segments that were written, to choose from for eviction. */
-  readonly segments: { readonly body: BodyId; readonly index: number }[]
+  readonly segments: WrittenSegment[]
   readonly isCalm: boolean
   readonly chunkBytes: number
   readonly askings: Asking[]
@@ -93,7 +89,7 @@ function begin(seed: number): Simulation {
   const random = createSeededRandom(seed)
   // Every fourth history has nothing that goes wrong, and holds to what only then is promised.
   const isCalm = seed % 4 === 0
-  const segments: Simulation['segments'] = []
+  const segments: WrittenSegment[] = []
   const { store, fake, kind } = makeStore(random, isCalm, segments)
   const objects: SimulatedObject[] = []
   const windowBytes = random.integer(2, 16) * SEGMENT_BYTES
@@ -142,57 +138,22 @@ function begin(seed: number): Simulation {
   }
 }
 
-function describe({ path, validator, isChunked, takesRanges, varies, versions }: SimulatedObject) {
+function describe(object: SimulatedObject): string {
+  const { path, validator, isChunked, takesRanges, varies, heedsMatch, versions } = object
   const { number, sizeBytes, rule } = versions.at(-1) ?? { number: 0, sizeBytes: 0 }
   const traits = [
     validator,
     isChunked && 'chunked',
     !takesRanges && 'no ranges',
     varies && 'varies',
+    !heedsMatch && 'no If-Match',
     rule?.value,
     rule?.setsCookie === true && 'set-cookie',
   ]
   return `${path} v${number}: ${sizeBytes} bytes, ${traits.filter(Boolean).join(', ')}`
 }
 
-interface MadeStore {
-  readonly store: Store
-  readonly fake: FakeStore | undefined
-  readonly kind: string
-}
-
-function makeStore(
-  random: SeededRandom,
-  isCalm: boolean,
-  segments: Simulation['segments'],
-): MadeStore {
-  const kind = isCalm ? 'memory' : random.pick(['memory', 'tiny', 'fake', 'tiered'])
-  const invalidations = createInvalidations()
-  if (kind === 'memory' || kind === 'tiny') {
-    const maxBytes = kind === 'memory' ? 1024 * 1024 : random.pick([1, 5000, 12_000, 30_000])
-    return { store: createMemoryStore({ maxBytes, invalidations }), fake: undefined, kind }
-  }
-  const made = createFakeStore({
-    invalidations,
-    tellsPresence: random.chance(0.7),
-    givesOnlySegment: random.chance(0.7),
-  })
-  const fake: FakeStore = {
-    ...made,
-    writeSegment(ticket, body, index, bytes) {
-      segments.push({ body, index })
-      return made.writeSegment(ticket, body, index, bytes)
-    },
-  }
-  if (kind === 'fake') return { store: fake, fake, kind }
-  const memory = createMemoryStore({ maxBytes: random.pick([5000, 30_000]), invalidations })
-  return {
-    store: createTieredStore({ memory, disk: fake, record: () => undefined }),
-    fake,
-    kind,
-  }
-}
-
+type Manner = 'read' | 'slow' | 'stop' | 'leave'
 type Operation = (s: Simulation) => string
 
 function act(s: Simulation): void {
@@ -227,15 +188,27 @@ async function pass(s: Simulation): Promise<void> {
 }
 
 function ask(s: Simulation): string {
-  const { random, edge, isCalm } = s
+  const { random, isCalm } = s
   const object = random.pick(s.objects)
   const method = !isCalm && random.chance(0.08) ? 'HEAD' : 'GET'
   const fields = isCalm ? calmFields(random, object) : fieldsOf(random, object)
+  const manner = random.pick(['read', 'read', 'read', 'slow', 'stop', 'leave'] as const)
+  const asking = begun(s, object, method, fields)
+  s.running.push(readNoting(s, asking, manner))
+  return `#${s.askings.length} ${tell(asking)} (${manner})`
+}
+
+function begun(
+  s: Simulation,
+  object: SimulatedObject,
+  method: string,
+  fields: Readonly<Record<string, string>>,
+): Asking {
   const asking: Asking = {
     object,
     method,
     fields,
-    startedAtMs: edge.clock.nowMs(),
+    startedAtMs: s.edge.clock.nowMs(),
     floor: object.floor,
     got: undefined,
     chunks: [],
@@ -243,76 +216,27 @@ function ask(s: Simulation): string {
     error: undefined,
   }
   s.askings.push(asking)
-  const manner = random.pick(['read', 'read', 'read', 'slow', 'stop', 'leave'] as const)
-  const reader = random.fork()
-  s.running.push(
-    read(s, asking, manner, reader).catch((error: unknown) => {
-      asking.end = 'broken'
-      s.problems.push(`${tell(asking)}: ${error instanceof Error ? error.stack : String(error)}`)
-    }),
-  )
-  return `#${s.askings.length} ${tell(asking)} (${manner})`
+  return asking
+}
+
+/** What the core throws is a problem, whatever it is. */
+async function readNoting(s: Simulation, asking: Asking, manner: Manner): Promise<void> {
+  try {
+    await read(s, asking, manner, s.random.fork())
+  } catch (error) {
+    asking.end = 'broken'
+    s.problems.push(`${tell(asking)}: ${error instanceof Error ? error.stack : String(error)}`)
+  }
 }
 
 function tell({ method, object, fields }: Asking): string {
   return `${method} ${object.path} ${JSON.stringify(fields)}`
 }
 
-function calmFields(random: SeededRandom, object: SimulatedObject): Record<string, string> {
-  // One range that can be served: anything else may be relayed, which costs bytes for nobody else.
-  const sizeBytes = object.versions.at(-1)?.sizeBytes ?? 0
-  if (sizeBytes === 0 || random.chance(0.5)) return {}
-  const firstPos = random.integer(0, sizeBytes - 1)
-  const lastPos = firstPos + random.pick([0, 10, 500, SEGMENT_BYTES, 9000])
-  return { range: random.pick([`bytes=${firstPos}-`, `bytes=${firstPos}-${lastPos}`]) }
-}
-
-function fieldsOf(random: SeededRandom, object: SimulatedObject): Record<string, string> {
-  const fields: Record<string, string> = {}
-  const known = random.pick(object.versions).number
-  const language = random.pick(['', 'de', 'fr'])
-  if (object.varies && language !== '') fields['accept-language'] = language
-  const etag = etagOf(object, oracleName(object, object.varies ? language : ''), known)
-  const tag = etag === false ? '"none"' : etag
-  if (random.chance(0.45)) fields['range'] = rangeOf(random, object)
-  if (fields['range'] !== undefined && random.chance(0.2)) {
-    fields['if-range'] = random.chance(0.8) ? tag : originLastModified(known)
-  }
-  const roll = random.next()
-  if (roll < 0.1) fields['if-none-match'] = random.pick([tag, tag, tag, '*', '"other"'])
-  else if (roll < 0.13) fields['if-modified-since'] = originLastModified(known)
-  else if (roll < 0.18 && etag !== false) fields['if-match'] = tag
-  const directive = random.next()
-  if (directive < 0.08) fields['cache-control'] = 'no-cache'
-  else if (directive < 0.13) fields['cache-control'] = 'only-if-cached'
-  else if (directive < 0.16) fields['cache-control'] = 'no-store'
-  if (random.chance(0.1)) fields['authorization'] = `Bearer ${random.integer(1, 3)}`
-  return fields
-}
-
-function rangeOf(random: SeededRandom, object: SimulatedObject): string {
-  const sizeBytes = object.versions.at(-1)?.sizeBytes ?? 0
-  const firstPos = random.integer(0, Math.max(0, sizeBytes - 1))
-  switch (random.integer(0, 7)) {
-    case 0:
-      return `bytes=${firstPos}-`
-    case 1:
-      return `bytes=-${random.pick([0, 1, 100, SEGMENT_BYTES, 3000, 100_000])}`
-    case 2:
-      return `bytes=${sizeBytes + random.integer(0, 2000)}-`
-    case 3:
-      return `bytes=${sizeBytes + 5000}-, ${firstPos}-${firstPos}`
-    case 4:
-      return `bytes=0-9, ${firstPos}-${firstPos + 10}`
-    default:
-      return `bytes=${firstPos}-${firstPos + random.pick([0, 10, 500, SEGMENT_BYTES, 9000])}`
-  }
-}
-
 async function read(
   s: Simulation,
   asking: Asking,
-  manner: 'read' | 'slow' | 'stop' | 'leave',
+  manner: Manner,
   random: SeededRandom,
 ): Promise<void> {
   const { object, fields, method } = asking
@@ -330,8 +254,8 @@ async function read(
         asking.end = 'cancelled'
         return
       }
-      if (manner === 'slow' && random.chance(0.5)) await ticks(s, random.integer(1, 3))
-      while (manner === 'stop' && count >= 2 && !s.isDraining) await ticks(s, 1)
+      if (manner === 'slow' && random.chance(0.5)) await waitTicks(s, random.integer(1, 3))
+      while (manner === 'stop' && count >= 2 && !s.isDraining) await waitTicks(s, 1)
       const chunk = await body.source.read()
       if (chunk === undefined) break
       asking.chunks.push(chunk.slice())
@@ -343,7 +267,7 @@ async function read(
   }
 }
 
-async function ticks(s: Simulation, count: number): Promise<void> {
+async function waitTicks(s: Simulation, count: number): Promise<void> {
   for (let i = 0; i < count && !s.isDraining; i++) {
     await new Promise<void>((resolve) => {
       s.ticks.push(resolve)
@@ -379,7 +303,17 @@ function keyOf(object: SimulatedObject): CacheKey {
 /** Something goes wrong at the origin. */
 function spoil(s: Simulation): string {
   const { random, edge } = s
-  const { path } = random.pick(s.objects)
+  const object = random.pick(s.objects)
+  const { path } = object
+  if (object.isChunked && random.chance(0.2)) {
+    object.cutsParts = true
+    s.hasLies = true
+    s.faultCount += 1
+    s.heals.push(() => {
+      object.cutsParts = false
+    })
+    return `${path} cuts parts short`
+  }
   const afterBytes = random.integer(0, 12_000)
   const gate = createGate()
   const faults: readonly FakeFault[] = [
@@ -395,6 +329,8 @@ function spoil(s: Simulation): string {
     { fault: 'unasked-range', startByte: 0, endByte: 10 },
     { fault: 'status', status: random.pick([500, 503, 503, 403, 404, 429]) },
     { fault: 'delay-head', delayMs: random.pick([10, 1000, 5000]) },
+    { fault: 'gate-head', gate },
+    { fault: 'gate-head', gate },
     { fault: 'gate-head', gate },
     { fault: 'gate-head', gate },
     { fault: 'gate-body', gate, afterBytes },
@@ -472,31 +408,36 @@ async function drain(s: Simulation): Promise<void> {
       return
     }
     await all
-    if (i === 0) for (const object of s.objects) askPlainly(s, object)
+    if (i === 0) for (const object of s.objects) s.running.push(askPlainly(s, object))
   }
   for (let step = 0; step < 60; step++) await edge.clock.step(500)
 }
 
 /** After everything is well again, a plain request is answered well. */
-function askPlainly(s: Simulation, { path }: SimulatedObject): void {
-  const asked = async (): Promise<void> => {
-    let got = await s.edge.get(path)
-    // A part of what is gone may be stored, and fresh: to find the rest of it gone breaks off, once.
-    if (got.error !== undefined && s.flipCount > 0) got = await s.edge.get(path)
-    if (got.status !== 200) s.problems.push(`healed ${path}: ${got.status}`)
-    if (got.error !== undefined) s.problems.push(`healed ${path}: ${String(got.error)}`)
+async function askPlainly(s: Simulation, object: SimulatedObject): Promise<void> {
+  const { path } = object
+  let asking = begun(s, object, 'GET', {})
+  await readNoting(s, asking, 'read')
+  // A part of what is gone may be stored, and fresh: to find the rest of it gone breaks off, once. So
+  // does what can be had only whole, when the store evicts some of it.
+  if (asking.end === 'broken' && (s.flipCount > 0 || !isResumable(object))) {
+    asking = begun(s, object, 'GET', {})
+    await readNoting(s, asking, 'read')
   }
-  s.running.push(asked())
+  if (asking.got?.status !== 200) s.problems.push(`healed ${path}: ${asking.got?.status}`)
+  if (asking.end === 'broken') s.problems.push(`healed ${path}: it broke off`)
+}
+
+function isResumable({ validator, takesRanges, isChunked }: SimulatedObject): boolean {
+  return validator === 'strong' && takesRanges && !isChunked
 }
 
 function conclude(s: Simulation): void {
   const { edge, problems, askings } = s
   for (const [i, asking] of askings.entries()) {
-    const { validator, takesRanges } = asking.object
-    const isResumable = validator === 'strong' && takesRanges
     const facts = {
       hasLies: s.hasLies,
-      mustSucceed: s.faultCount === 0 && s.flipCount === 0 && isResumable,
+      mustSucceed: s.faultCount === 0 && s.flipCount === 0 && isResumable(asking.object),
     }
     const problem = checkAsking(asking, facts)
     if (problem === undefined) continue

@@ -229,11 +229,19 @@ export class BodyFill {
     const positions: number[] = []
     for (const { position, endByte } of this.#cursors) {
       if (endByte <= run.atByte || position >= run.endByte) continue
-      const isServedElsewhere =
-        position > run.atByte && this.#runs.some((other) => other !== run && other.holds(position))
-      if (!isServedElsewhere) positions.push(position)
+      if (!this.#isServedElsewhere(run, position)) positions.push(position)
     }
     return positions
+  }
+
+  /** Ahead of the run, and with another that has the byte or brings it: not one that has passed it by. */
+  #isServedElsewhere(run: Run, position: number): boolean {
+    if (position <= run.atByte) return false
+    return this.#runs.some(
+      (other) =>
+        other !== run &&
+        (other.isComing(position) || other.view(position, position + 1) !== undefined),
+    )
   }
 
   /** Waits until the slowest reader is near enough; one that stands still for `stallMs` is cut. */

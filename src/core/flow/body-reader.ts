@@ -6,9 +6,12 @@ import { isPromise } from '../entry/byte-source.ts'
 import { segmentIndexOf } from '../entry/segment.ts'
 import type { StoredResponse } from '../entry/stored-response.ts'
 import type { Store } from '../ports/store.ts'
-import type { UpstreamError } from '../ports/upstream.ts'
+import { UpstreamError } from '../ports/upstream.ts'
 import type { BodyFill, Cursor } from './body-fill.ts'
 import type { Fills } from './fills.ts'
+
+/** Transfers begun for one and the same byte. */
+const MAX_START_COUNT = 4
 
 export interface BodyReaderOptions {
   readonly head: StoredResponse
@@ -28,6 +31,8 @@ export class BodyReader implements ByteSource, Cursor {
   #primed: Uint8Array | undefined
   #cutBy: UpstreamError | undefined
   #isClosed = false
+  #startedAtByte: number | undefined
+  #startCount = 0
 
   constructor(options: BodyReaderOptions) {
     this.#options = options
@@ -113,7 +118,7 @@ export class BodyReader implements ByteSource, Cursor {
         if (!fill.isComing(this.position)) {
           // It has passed by, or was ended: the store may have it.
           if (!hasAskedStore) return await this.read()
-          fill.startRun(this.position, this.endByte)
+          this.#startRun(fill)
         }
         await fill.waitFor(this.position)
       }
@@ -121,6 +126,17 @@ export class BodyReader implements ByteSource, Cursor {
       this.#close()
       throw error
     }
+  }
+
+  /** Runs that end before they bring the byte are not begun for ever: the origin would pay for it. */
+  #startRun(fill: BodyFill): void {
+    this.#startCount = this.position === this.#startedAtByte ? this.#startCount + 1 : 1
+    this.#startedAtByte = this.position
+    if (this.#startCount > MAX_START_COUNT) {
+      const message = `Cannot read byte ${this.position}: ${MAX_START_COUNT} transfers ended before it`
+      throw new UpstreamError('http_response_incomplete', message, { retryable: false })
+    }
+    fill.startRun(this.position, this.endByte)
   }
 
   #close(): undefined {

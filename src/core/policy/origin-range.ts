@@ -11,7 +11,7 @@ export const WHOLE: OriginRange = { kind: 'whole' }
 
 /**
  * The covering aligned segments of what a client asked, so that what comes can be stored: `a-` up to a
- * window; `-n` at least a segment, whose tail then holds the last segment whole; of several the first.
+ * window; `-n` with what may precede it in its first segment; of several the first.
  */
 export function decideOriginRange(
   range: readonly RangeSpec[] | undefined,
@@ -21,8 +21,10 @@ export function decideOriginRange(
   const [spec] = range ?? []
   if (spec === undefined) return WHOLE
   if (spec.kind === 'suffix') {
-    // Zero bytes are unsatisfiable, which takes the length to say: the last segment tells it.
-    return { kind: 'suffix', suffixBytes: Math.max(spec.suffixBytes, segmentBytes) }
+    // Wherever the end lies within its segment, this holds every segment of the suffix whole. Zero bytes are
+    // unsatisfiable, which takes the length to say.
+    const suffixBytes = Math.max(1, spec.suffixBytes) + segmentBytes - 1
+    return { kind: 'suffix', suffixBytes: Math.min(suffixBytes, Number.MAX_SAFE_INTEGER) }
   }
   const startByte = Math.floor(spec.firstPos / segmentBytes) * segmentBytes
   const lastPos = spec.lastPos ?? startByte + windowBytes - 1

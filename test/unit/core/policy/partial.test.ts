@@ -27,7 +27,7 @@ describe('decideOriginRange', () => {
     ['bytes=0-', 'bytes=0-399'],
     ['bytes=-1', 'bytes=-100'],
     ['bytes=-0', 'bytes=-100'],
-    ['bytes=-101', 'bytes=-101'],
+    ['bytes=-101', 'bytes=-200'],
     ['bytes=250-260,0-10', 'bytes=200-299'],
     ['bytes=0-99999999999999999999', 'bytes=0-9007199254740990'],
     ['garbage', undefined],

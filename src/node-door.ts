@@ -11,7 +11,7 @@ import type { Answer } from '#core/entry/answer.ts'
 import type { RawRequest } from '#core/entry/asked.ts'
 import type { Maybe } from '#core/entry/byte-source.ts'
 import { isPromise } from '#core/entry/byte-source.ts'
-import { all, combined } from '#core/entry/fields.ts'
+import { combined } from '#core/entry/fields.ts'
 import type { Fields } from '#core/entry/fields.ts'
 import type { ReadHead, ReadOptions } from '#core/flow/read-request.ts'
 import { readHead } from '#core/flow/read-request.ts'
@@ -109,7 +109,7 @@ class Visit {
       trace: this.#span?.trace ?? parent,
       deadlineAtMs: this.#startedMs + options.deadlineMs,
       record: (event) => this.#record(event),
-      onInterim: (_status, fields) => exchange.sendEarlyHints(all(fields, 'link')),
+      onInterim: (status, fields) => exchange.sendInterim(status, fields),
       onBackgroundError: options.onBackgroundError,
     })
     exchange.onGone = () => this.#scope.abort('the client is gone')

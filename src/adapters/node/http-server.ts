@@ -9,6 +9,7 @@ import type { Answer } from '#core/entry/answer.ts'
 import type { RawRequest } from '#core/entry/asked.ts'
 import type { Maybe } from '#core/entry/byte-source.ts'
 import { isPromise } from '#core/entry/byte-source.ts'
+import type { Fields } from '#core/entry/fields.ts'
 import { createConnections } from './connections.ts'
 import type { Connections, Turn } from './connections.ts'
 import { listen } from './listen.ts'
@@ -36,7 +37,7 @@ export interface HttpServerOptions {
 export interface ServerExchange {
   readonly socket: Socket
   /** Sends an interim response (RFC 9110 §15.2). */
-  sendEarlyHints(links: readonly string[]): void
+  sendInterim(status: number, fields: Fields): void
   /** Called once the answer has been written or has failed. Set by who handles it. */
   onDone: ((done: Done) => void) | undefined
   /** Called when the client goes before its answer is complete. */
@@ -167,7 +168,7 @@ function createListener(
     }
     const exchange: ServerExchange = {
       socket: req.socket,
-      sendEarlyHints: (links) => sendEarlyHints(req, res, links),
+      sendInterim: (status, fields) => sendInterim(req, res, status, fields),
       onDone: undefined,
       onGone: undefined,
     }
@@ -206,16 +207,16 @@ function refuseMalformed(
   connections.refuse(socket, line)
 }
 
-/** Hints are a favour: what cannot be sent (RFC 9110 §15.2 keeps 1xx from HTTP/1.0) is left out. */
-function sendEarlyHints(req: IncomingMessage, res: ServerResponse, links: readonly string[]): void {
+/** 1xx are for HTTP/1.1 only (RFC 9110 §15.2), and come before the answer or not at all. */
+function sendInterim(
+  req: IncomingMessage,
+  res: ServerResponse,
+  status: number,
+  fields: Fields,
+): void {
   if (req.httpVersion !== '1.1' || res.headersSent || res.destroyed) return
-  for (const link of links) {
-    try {
-      res.writeEarlyHints({ link })
-    } catch {
-      // Node refuses values that are no links.
-    }
-  }
+  // Since Node 26; before it no interim response is passed on.
+  res.writeInformation?.(status, [...fields])
 }
 
 async function closeServer(

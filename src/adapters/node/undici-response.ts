@@ -4,7 +4,7 @@ import type { Dispatcher } from 'undici'
 
 import type { ByteSource } from '#core/entry/byte-source.ts'
 import type { Fields } from '#core/entry/fields.ts'
-import { admitFields, all, first } from '#core/entry/fields.ts'
+import { admitFields, all, endToEnd, first } from '#core/entry/fields.ts'
 import type { Clock } from '#core/ports/clock.ts'
 import type { RequestScope } from '#core/ports/request-scope.ts'
 import type { Outcome, UpstreamRequest, UpstreamResponse } from '#core/ports/upstream.ts'
@@ -172,7 +172,8 @@ export class UndiciExchange implements Dispatcher.DispatchHandler, ByteSource {
     if (++this.#interimCount > limits.maxInterimCount) {
       throw protocolError('too many interim responses')
     }
-    if (status === 103) scope.onInterim?.(status, fields)
+    // 100 answers an expectation of ours; the others are for who asked (RFC 9110 §15.2).
+    if (status !== 100) scope.onInterim?.(status, endToEnd(fields))
   }
 
   #fieldsOf(raw: unknown): Fields {

@@ -39,25 +39,37 @@ export function sourceOf(bytes: Uint8Array): ByteSource {
  */
 export function sliceSource(inner: ByteSource, startByte: number, endByte: number): ByteSource {
   let atByte = 0
-  function cut(chunk: Uint8Array | undefined): Maybe<Uint8Array | undefined> {
+
+  /** The part of a chunk that is of the slice; `undefined` when none is. */
+  function cut(chunk: Uint8Array | undefined): Uint8Array | undefined {
     if (chunk === undefined) throw new Error(`Cannot slice source: it ended at byte ${atByte}`)
     const chunkStartByte = atByte
     atByte += chunk.byteLength
-    if (atByte <= startByte) return next()
+    if (atByte <= startByte) return undefined
     return chunk.subarray(
       Math.max(0, startByte - chunkStartByte),
       Math.min(chunk.byteLength, endByte - chunkStartByte),
     )
   }
-  function next(): Maybe<Uint8Array | undefined> {
-    if (atByte >= endByte) {
-      inner.cancel('slice is complete')
-      return undefined
-    }
-    const chunk = inner.read()
-    return isPromise(chunk) ? chunk.then(cut) : cut(chunk)
+
+  async function continued(
+    first: Promise<Uint8Array | undefined>,
+  ): Promise<Uint8Array | undefined> {
+    return cut(await first) ?? (await read())
   }
-  return { read: next, cancel: (why) => inner.cancel(why) }
+
+  function read(): Maybe<Uint8Array | undefined> {
+    while (atByte < endByte) {
+      const chunk = inner.read()
+      if (isPromise(chunk)) return continued(chunk)
+      const piece = cut(chunk)
+      if (piece !== undefined) return piece
+    }
+    inner.cancel('slice is complete')
+    return undefined
+  }
+
+  return { read, cancel: (why) => inner.cancel(why) }
 }
 
 /** Reads everything, up to a limit. `undefined` when there is more than that; the rest is cancelled. */

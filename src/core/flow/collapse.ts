@@ -136,12 +136,14 @@ function planOf(x: Exchange, { selected, entry, isAlone }: CollapseFacts): HeadP
     return {
       conditional: isTheirs ? clientConditions(asked.fields) : [],
       range: decideOriginRange(asked.range, site.segmentBytes, site.fill.windowBytes),
+      mayStoreFailure: site.policy.storesAnyStatus,
     }
   }
   const variants = entry?.variants.map((variant) => variant.head) ?? []
   return {
     conditional: conditionalFields(selected, variants),
     range: rangeOfValidation(x, selected),
+    mayStoreFailure: false,
   }
 }
 

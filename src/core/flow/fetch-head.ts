@@ -16,6 +16,7 @@ import type { OriginRange } from '../policy/origin-range.ts'
 import { WHOLE, formatOriginRange } from '../policy/origin-range.ts'
 import { checkPartial } from '../policy/partial.ts'
 import { isFailedStatus } from '../policy/stale-on-error.ts'
+import type { Storable } from '../policy/storable.ts'
 import { decideStorable, isRequestsOwnReason } from '../policy/storable.ts'
 import { strongValidatorOf, validatorsOf } from '../policy/validation.ts'
 import type { FillScope, RequestScope } from '../ports/request-scope.ts'
@@ -62,6 +63,8 @@ export interface HeadPlan {
   /** If-None-Match and its kin: ours, or the client's where nothing is stored. */
   readonly conditional: Fields
   readonly range: OriginRange
+  /** Whether a 5xx that is explicitly fresh may be stored: never in place of something better. */
+  readonly mayStoreFailure: boolean
 }
 
 /** Asks for a head in a scope of its own, so that it does not end with who began it. */
@@ -75,7 +78,7 @@ export async function fetchHead(x: Exchange, plan: HeadPlan): Promise<Fetched> {
       response.body.cancel('asking for the whole')
       return await fetchHead(x, { ...plan, range: WHOLE })
     }
-    return await interpret(x, plan.range, ticket, scope, response)
+    return await interpret(x, plan, ticket, scope, response)
   } catch (error) {
     response.body.cancel(error)
     throw error
@@ -137,7 +140,7 @@ export function receive(x: Exchange, response: UpstreamResponse): UpstreamRespon
 
 async function interpret(
   x: Exchange,
-  range: OriginRange,
+  plan: HeadPlan,
   ticket: WriteTicket,
   scope: FillScope,
   response: UpstreamResponse,
@@ -147,12 +150,14 @@ async function interpret(
     response.body.cancel('no content')
     return { kind: 'not-modified', response }
   }
-  if (isFailedStatus(status)) return { kind: 'failed', response }
-  const part = partOf(response, range)
+  const isFailed = isFailedStatus(status)
+  if (isFailed && !plan.mayStoreFailure) return { kind: 'failed', response }
+  const part = partOf(response, plan.range)
   const storable = decideStorable(
     { ...response, asked: x.asked, status: status === 206 ? 200 : status },
     x.site.policy,
   )
+  if (isFailed && !isWorthKeeping(storable)) return { kind: 'failed', response }
   if (!storable.storable) {
     scope.record({ kind: 'not-stored', because: storable.because })
     if (status < 400 && !isRequestsOwnReason(storable.because)) await mark(x, ticket)
@@ -162,6 +167,13 @@ async function interpret(
   // Parts of a body without a strong validator can never be put together.
   if (status === 206 && !head.joinable) return { kind: 'unshareable', response }
   return await fill({ x, ticket, scope, response, part, head })
+}
+
+/** An error is kept only for as long as its origin has said. */
+function isWorthKeeping(storable: Storable): boolean {
+  if (!storable.storable) return false
+  const { isExplicit, freshnessLifetimeMs } = storable.freshness
+  return isExplicit && freshnessLifetimeMs > 0
 }
 
 interface Part extends ByteSpan {
@@ -197,7 +209,9 @@ async function mark(x: Exchange, ticket: WriteTicket): Promise<void> {
 }
 
 /** Fields that each answer gets anew. */
-const PER_ANSWER: ReadonlySet<string> = new Set(['age', 'content-length', 'content-range'])
+const PER_ANSWER: ReadonlySet<string> = new Set(['age', 'content-length'])
+/** Of a part also which part it is, which is not said of the whole that is stored. */
+const PER_PART: ReadonlySet<string> = new Set([...PER_ANSWER, 'content-range'])
 
 async function headOf(
   x: Exchange,
@@ -208,7 +222,7 @@ async function headOf(
 ): Promise<StoredResponse> {
   const { asked, site } = x
   const { isExplicit: _, ...times } = freshness
-  const fields = without(response.fields, PER_ANSWER)
+  const fields = without(response.fields, response.status === 206 ? PER_PART : PER_ANSWER)
   const validators = validatorsOf(fields, response.receivedAtMs)
   const validator = strongValidatorOf(validators)
   const { completeLength } = part

@@ -2,6 +2,7 @@
 
 import type { Asked, RawRequest } from '../entry/asked.ts'
 import { NO_PRECONDITIONS } from '../entry/asked.ts'
+import type { CacheKey } from '../entry/cache-key.ts'
 import { cacheKeyOf } from '../entry/cache-key.ts'
 import type { Fields } from '../entry/fields.ts'
 import { combined, first, without } from '../entry/fields.ts'
@@ -189,7 +190,7 @@ export function readRequest(head: ReadHead, site: Site): Asked | Refusal {
     (first(fields, 'cookie') !== undefined && isForwarded('cookie', site.forward))
   return {
     method,
-    key: cacheKeyOf(site.name, site.hostSent === 'client' ? authority : '', target),
+    key: cacheKeyOf(site.name, authorityKeyed(site, authority), target),
     authority,
     target,
     httpVersion: raw.httpVersion,
@@ -201,6 +202,16 @@ export function readRequest(head: ReadHead, site: Site): Asked | Refusal {
     body: hasBody ? raw.body : undefined,
     bodyBytes: hasBody ? contentLengthOf(fields) : undefined,
   }
+}
+
+/** The key of another target of the same site, as a request for it would have it. */
+export function keyFor(site: Site, authority: string, target: string): CacheKey {
+  const keyed = targetOf(target, authority, site) ?? target
+  return cacheKeyOf(site.name, authorityKeyed(site, authority), keyed)
+}
+
+function authorityKeyed(site: Site, authority: string): string {
+  return site.hostSent === 'client' ? authority : ''
 }
 
 /** Content-Length above zero or any Transfer-Encoding (RFC 9112 §6). */

@@ -4,14 +4,17 @@ import type { Answer } from '../entry/answer.ts'
 import { NO_BODY } from '../entry/answer.ts'
 import type { ByteSource } from '../entry/byte-source.ts'
 import { isPromise } from '../entry/byte-source.ts'
+import type { CacheKey } from '../entry/cache-key.ts'
 import type { Fields } from '../entry/fields.ts'
 import { all, first, without } from '../entry/fields.ts'
 import type { CacheStatus, ForwardReason } from '../http/cache-status.ts'
+import { normaliseHost } from '../http/target.ts'
 import { decideInvalidation } from '../policy/invalidation.ts'
 import type { UpstreamResponse } from '../ports/upstream.ts'
 import type { Exchange } from './exchange.ts'
 import { authoritySent, originFields } from './exchange.ts'
 import { credentials, receive } from './fetch-head.ts'
+import { keyFor } from './read-request.ts'
 import { withCacheStatus } from './respond.ts'
 
 /** Conditions and ranges are the client's own business in a relayed request. */
@@ -45,10 +48,26 @@ export async function relay(x: Exchange, because: ForwardReason, detail?: string
     ),
   )
   if (decideInvalidation(asked.method, response.status)) {
-    await core.store.invalidate(asked.key, 'validate')
+    for (const key of changedKeys(x, response.fields)) await core.store.invalidate(key, 'validate')
   }
   return answerWith(x, response, { hit: false, forward: because, ...(detail && { detail }) })
 }
+
+/** The target, and what the answer names at the same origin: it may have changed too (RFC 9111 §4.4). */
+function changedKeys({ asked, site }: Exchange, fields: Fields): ReadonlySet<CacheKey> {
+  const keys = new Set([asked.key])
+  for (const name of ['location', 'content-location']) {
+    const value = first(fields, name)
+    const url =
+      value === undefined ? null : URL.parse(value, `http://${asked.authority}${asked.target}`)
+    if (url === null || normaliseHost(url.host, DEFAULT_PORT) !== asked.authority) continue
+    keys.add(keyFor(site, asked.authority, url.pathname + url.search))
+  }
+  return keys
+}
+
+/** Of the scheme in which the references above are resolved. */
+const DEFAULT_PORT = 80
 
 function relayedFields(x: Exchange): Fields {
   const { fields, body } = x.asked

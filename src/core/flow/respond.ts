@@ -117,7 +117,8 @@ export function respond(x: Exchange, selection: Selection, found: Found): Answer
     }
     case 'part': {
       const { span, completeLength } = selection
-      const fields = [...head.fields, 'content-range', formatContentRange(span, completeLength)]
+      const contentRange = formatContentRange(span, completeLength)
+      const fields = [...without(head.fields, CONTENT_RANGE), 'content-range', contentRange]
       return withBody(x, statusOf(selection, head), complete(x, found, fields), span, found)
     }
     case 'whole': {
@@ -181,8 +182,12 @@ const OF_CONTENT: ReadonlySet<string> = new Set([
   'content-encoding',
   'content-language',
   'content-digest',
+  'content-range',
   'repr-digest',
 ])
+
+/** On a 200 it means nothing, and is kept as it came (RFC 9110 §14.4). */
+const CONTENT_RANGE: ReadonlySet<string> = new Set(['content-range'])
 
 /** Adds what each answer gets anew: Age, Via, Cache-Status. */
 function complete(x: Exchange, found: Found, fields: Fields): Fields {

@@ -14,6 +14,9 @@ import type { Exchange } from './exchange.ts'
 import type { Fetched, HeadPlan } from './fetch-head.ts'
 import { fetchHead } from './fetch-head.ts'
 
+/** For what there is now, whatever we had. */
+const PLAIN: HeadPlan = { conditional: [], range: WHOLE, mayStoreFailure: false }
+
 export async function fetchValidated(
   x: Exchange,
   plan: HeadPlan,
@@ -28,7 +31,7 @@ export async function fetchValidated(
       const heads = variants.map((variant) => variant.head)
       const named = selectFreshened(fetched.response.fields, selected, heads)
       // It speaks of a version that we do not have (RFC 9111 §4.3.3): ask for what there is.
-      if (named === undefined) return await fetchHead(x, { conditional: [], range: WHOLE })
+      if (named === undefined) return await fetchHead(x, PLAIN)
       const onlySegment = variants.find((variant) => variant.head === named)?.onlySegment
       const { head, isShared } = await freshen(x, ticket, named, fetched.response)
       return { kind: 'freshened', variant: { head, onlySegment }, isShared }
@@ -38,7 +41,7 @@ export async function fetchValidated(
       // The new version is shorter than where the old one was asked.
       if (status === 416) {
         fetched.response.body.cancel('asking for the whole')
-        return await fetchHead(x, { conditional: [], range: WHOLE })
+        return await fetchHead(x, PLAIN)
       }
       // An answer, and not this response any more; 401, 403 and the like are no verdict on it.
       if (status < 400 || status === 404 || status === 410) {

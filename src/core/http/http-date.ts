@@ -1,13 +1,19 @@
-// Dates in the three forms a recipient must accept (RFC 9110 §5.6.7).
+// Dates in the three forms a recipient must accept (RFC 9110 §5.6.7), in any case, as a cache should take them
+// (RFC 9111 §4.2).
 
-const MONTHS = ['Jan', 'Feb', 'Mar', 'Apr', 'May', 'Jun', 'Jul', 'Aug', 'Sep', 'Oct', 'Nov', 'Dec']
+const MONTHS = ['jan', 'feb', 'mar', 'apr', 'may', 'jun', 'jul', 'aug', 'sep', 'oct', 'nov', 'dec']
 const TIME = '(\\d{2}):(\\d{2}):(\\d{2})'
-const IMF = new RegExp(`^(?:Mon|Tue|Wed|Thu|Fri|Sat|Sun), (\\d{2}) (\\w{3}) (\\d{4}) ${TIME} GMT$`)
+const IMF = new RegExp(
+  `^(?:Mon|Tue|Wed|Thu|Fri|Sat|Sun), (\\d{2}) (\\w{3}) (\\d{4}) ${TIME} GMT$`,
+  'i',
+)
 const RFC850 = new RegExp(
   `^(?:Mon|Tues|Wednes|Thurs|Fri|Satur|Sun)day, (\\d{2})-(\\w{3})-(\\d{2}) ${TIME} GMT$`,
+  'i',
 )
 const ASCTIME = new RegExp(
   `^(?:Mon|Tue|Wed|Thu|Fri|Sat|Sun) (\\w{3}) ([ \\d]\\d) ${TIME} (\\d{4})$`,
+  'i',
 )
 
 /**
@@ -45,7 +51,7 @@ function toEpochMs(
   minute: string | undefined,
   second: string | undefined,
 ): number | undefined {
-  const monthIndex = MONTHS.indexOf(month ?? '')
+  const monthIndex = MONTHS.indexOf((month ?? '').toLowerCase())
   const [d, h, m, s] = [Number(day), Number(hour), Number(minute), Number(second)]
   // 60 is a leap second (RFC 9110 §5.6.7).
   if (monthIndex < 0 || d < 1 || h > 23 || m > 59 || s > 60) return undefined

@@ -86,8 +86,15 @@ export function nominate(response: Fields, forwarded: Fields): Nominated {
   return { names, values: nominatedValues(names, forwarded) }
 }
 
+/** Fields whose values mean the same in any case: language tags (RFC 9110 §12.5.4). */
+const CASELESS: ReadonlySet<string> = new Set(['accept-language'])
+
+/** As they count for a match: whitespace and, where it means nothing, case are normalised (§4.1). */
 export function nominatedValues(names: readonly string[], forwarded: Fields): readonly string[] {
-  return names.map((name) => (combined(forwarded, name) ?? '').replace(/\s*,\s*/g, ',').trim())
+  return names.map((name) => {
+    const value = (combined(forwarded, name) ?? '').replace(/\s*,\s*/g, ',').trim()
+    return CASELESS.has(name) ? value.toLowerCase() : value
+  })
 }
 
 export function isSameNominated(nominated: Nominated, forwarded: Fields): boolean {

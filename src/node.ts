@@ -35,9 +35,6 @@ import { addressOf, createOrigins } from './node-origins.ts'
 import { openNodeStore } from './node-store.ts'
 import { compileSite } from './sites.ts'
 
-/** Buffers that nobody holds any more, beyond the memory setting, before they are collected. */
-const GARBAGE_BYTES = 32 * 1024 * 1024
-
 export interface StartOptions {
   readonly config: Config
   /** The origin when the config names none. */
@@ -106,7 +103,7 @@ export async function startNode(options: StartOptions): Promise<Running> {
     onBackgroundError,
   })
   const stopGuard = startMemoryGuard({
-    maxExternalBytes: config.memory + GARBAGE_BYTES,
+    maxExternalBytes: config.memory,
     isBusy: () => fills.count() > 0,
   })
   const close = () => Promise.allSettled([opened.close(), origins.close(), sdk.shutdown()])

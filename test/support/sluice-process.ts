@@ -226,7 +226,7 @@ function spawnSluice(args: readonly string[], options: SluiceOptions): Spawned {
 
 function cleanEnvironment(): NodeJS.ProcessEnv {
   const kept = Object.entries(process.env).filter(
-    ([name]) => !/^(?:SLUICE_|AWS_|OTEL_|VITEST|NODE_)/.test(name),
+    ([name]) => !/^(?:SLUICE_|AWS_|OTEL_|VITEST|NODE_(?!COMPILE_CACHE$))/.test(name),
   )
   return Object.fromEntries(kept)
 }

@@ -15,9 +15,9 @@ export interface MemoryGuardOptions {
 }
 
 /** How often it looks: a fast origin brings some MiB in this time. */
-const LOOK_MS = 20
+const LOOK_MS = 10
 /** Shortest time between two collections; each takes a few milliseconds. */
-const REST_MS = 100
+const REST_MS = 50
 
 /** @returns Stops it. */
 export function startMemoryGuard({ maxExternalBytes, isBusy }: MemoryGuardOptions): () => void {

@@ -40,8 +40,11 @@ interface Exchange {
 }
 
 interface Connection {
-  /** Requests whose answers are not complete, oldest first: pipelined ones are answered in order. */
-  readonly exchanges: Set<Exchange>
+  /**
+   * Requests whose answers are not complete, oldest first: pipelined ones are answered in order. No Set: V8
+   * links the tables that a churning Set outgrows, and through them every request would outlive many.
+   */
+  readonly exchanges: Exchange[]
   /** Written when all of these are answered. */
   refusal: string | undefined
   isClosing: boolean
@@ -61,7 +64,7 @@ export function createConnections(): Connections {
       return
     }
     const exchange: Exchange = { req, res }
-    connection.exchanges.add(exchange)
+    connection.exchanges.push(exchange)
     const turn: Turn = {
       hasBody: announcesBody(req),
       isBodyRead: false,
@@ -70,9 +73,10 @@ export function createConnections(): Connections {
         release(connection, turn)
       },
       ended() {
-        connection.exchanges.delete(exchange)
         const { refusal, exchanges } = connection
-        if (refusal !== undefined && exchanges.size === 0) writeRefusal(req.socket, refusal)
+        const index = exchanges.indexOf(exchange)
+        if (index >= 0) exchanges.splice(index, 1)
+        if (refusal !== undefined && exchanges.length === 0) writeRefusal(req.socket, refusal)
       },
     }
     if (turn.hasBody) connection.bodyTurn = turn
@@ -82,7 +86,7 @@ export function createConnections(): Connections {
   return {
     add(socket) {
       connections.set(socket, {
-        exchanges: new Set(),
+        exchanges: [],
         refusal: undefined,
         isClosing: false,
         bodyTurn: undefined,
@@ -93,14 +97,14 @@ export function createConnections(): Connections {
     count: () => connections.size,
     all: () => connections.keys(),
     begin,
-    isAnswering: (socket) => (connections.get(socket)?.exchanges.size ?? 0) > 0,
+    isAnswering: (socket) => (connections.get(socket)?.exchanges.length ?? 0) > 0,
     refuse(socket, statusLine) {
       const connection = connections.get(socket)
-      const newest = connection === undefined ? undefined : [...connection.exchanges].at(-1)
+      const newest = connection?.exchanges.at(-1)
       if (connection === undefined || newest === undefined) writeRefusal(socket, statusLine)
       // What came after complete requests has no effect on their answers.
       else if (newest.req.complete) connection.refusal ??= statusLine
-      else if (connection.exchanges.size === 1 && !newest.res.headersSent) {
+      else if (connection.exchanges.length === 1 && !newest.res.headersSent) {
         writeRefusal(socket, statusLine)
       } else if (newest.res.writableEnded) socket.destroySoon()
       else socket.destroy()

@@ -16,7 +16,10 @@ export interface WriteOptions {
 }
 
 /** Names as people are used to see them; each is spelled once. */
-const SPELLED = new Map<string, string>()
+const SPELLED = new Map([
+  ['etag', 'ETag'],
+  ['www-authenticate', 'WWW-Authenticate'],
+])
 /** Origins may send any names; no more of them are remembered than this. */
 const MAX_SPELLED_COUNT = 1000
 

@@ -2,11 +2,11 @@
 
 import { createHash } from 'node:crypto'
 
-import { chromium } from 'playwright-core'
 import type { Browser, Page, Response } from 'playwright-core'
 import { afterAll, beforeAll, expect, it } from 'vitest'
 
-import { describeWith, programPath } from '../support/programs.ts'
+import { launchChromium } from '../support/chromium.ts'
+import { describeWith } from '../support/programs.ts'
 import { startSluice } from '../support/sluice-process.ts'
 import type { SluiceProcess } from '../support/sluice-process.ts'
 import { startTestOrigin } from '../support/test-origin.ts'
@@ -21,19 +21,6 @@ const PAGE = `<!doctype html>
 <title>Tone</title>
 <audio id="tone" src="/tone.wav" preload="metadata" controls></audio>
 `
-/** Chromium's own services stay silent, and sound needs no gesture and no device. */
-const ARGS = [
-  '--no-sandbox',
-  '--disable-gpu',
-  '--disable-quic',
-  '--no-first-run',
-  '--disable-background-networking',
-  '--disable-component-update',
-  '--disable-sync',
-  '--autoplay-policy=no-user-gesture-required',
-  '--mute-audio',
-]
-
 /** A tone whose pitch rises, so that no two seconds are alike; PCM of 16 bits, which needs no codec. */
 function makeWav(): Buffer {
   const frameCount = SAMPLES_PER_SECOND * SECONDS
@@ -123,8 +110,7 @@ describeWith(['chromium'], 'Chromium through sluice', () => {
     origin.put('/tone.wav', { body: wav, fields: [['Content-Type', 'audio/wav'], FRESH] })
     origin.put('/', { body: PAGE, fields: [['Content-Type', 'text/html; charset=utf-8'], FRESH] })
     sluice = await startSluice(['--origin', origin.url])
-    const executablePath = programPath('chromium') ?? ''
-    browser = await chromium.launch({ executablePath, args: ARGS })
+    browser = await launchChromium()
     page = await browser.newPage()
     page.on('response', (response) => {
       if (response.url().endsWith('/tone.wav')) media.push(response)

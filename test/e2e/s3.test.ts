@@ -1,10 +1,12 @@
 // A bucket of the local R2 behind the real process: signed by us, whatever the client sends.
 
+import { createHash } from 'node:crypto'
 import { readFile, writeFile } from 'node:fs/promises'
 import { join } from 'node:path'
 
 import { afterAll, beforeAll, beforeEach, describe, expect, it } from 'vitest'
 
+import { launchChromium } from '../support/chromium.ts'
 import { startFaultProxy } from '../support/fault-proxy.ts'
 import type { FaultProxy } from '../support/fault-proxy.ts'
 import { httpGet } from '../support/http-get.ts'
@@ -91,6 +93,43 @@ afterAll(async () => {
   await sluice?.finish()
   await proxy?.close()
   await r2?.close()
+})
+
+describeWith(['wget'], 'downloads from a bucket by wget', () => {
+  it('come whole, and are continued with -c from the cache', async () => {
+    const bytes = await put('wget.bin')
+    const file = join(await testDirectory(), 'wget.bin')
+    for (const isBegun of [false, true]) {
+      if (isBegun) await writeFile(file, bytes.subarray(0, 2 * MIB + 5))
+      const ran = await runProgram('wget', ['-q', '-c', '-O', file, `${sluice.url}/wget.bin`])
+      expect(ran).toMatchObject({ exitCode: 0 })
+      expect(problemOf(await readFile(file), 'wget.bin')).toBeUndefined()
+    }
+    expect(heads()).toHaveLength(1)
+  })
+})
+
+describeWith(['chromium'], 'downloads from a bucket by Chromium', () => {
+  it('come whole and in ranges, byte for byte', async () => {
+    const bytes = await put('page.bin')
+    await using browser = await launchChromium()
+    const page = await browser.newPage()
+    await page.goto(`${sluice.url}/with-no-such-key`)
+    for (const [range, startByte, endByte] of [
+      [undefined, 0, SIZE_BYTES],
+      ['bytes=1048570-3145800', 1_048_570, 3_145_801],
+      ['bytes=-70000', SIZE_BYTES - 70_000, SIZE_BYTES],
+    ] as const) {
+      const digest = await page.evaluate(
+        `fetch('/page.bin', ${JSON.stringify({ headers: range === undefined ? {} : { range } })})
+          .then((response) => response.arrayBuffer())
+          .then((body) => crypto.subtle?.digest('SHA-256', body) ?? Promise.reject('no digest'))
+          .then((digest) => Array.from(new Uint8Array(digest)))`,
+      )
+      const expected = createHash('sha256').update(bytes.subarray(startByte, endByte)).digest()
+      expect(digest).toEqual([...expected])
+    }
+  })
 })
 
 describeWith(['curl', 'aria2c'], 'downloads from a bucket', () => {

@@ -14,6 +14,7 @@ import type { Store } from '#core/ports/store.ts'
 import type { Upstream } from '#core/ports/upstream.ts'
 import { createInvalidations } from '#web/invalidations.ts'
 import { createMemoryStore } from '#web/memory-store.ts'
+import { testPolicy } from './policy.ts'
 import { createFakeUpstream } from './fake-upstream.ts'
 import type { FakeUpstream, FakeUpstreamOptions } from './fake-upstream.ts'
 import { createTestFillScopes, createTestScope } from './scopes.ts'
@@ -184,25 +185,7 @@ function testSite({ site = {} }: EdgeOptions, upstream: Upstream): Site {
     cors: undefined,
     hooks: {},
     ...rest,
-    policy: {
-      ttlRules: [],
-      defaultTtlMs: undefined,
-      targetedFields: ['cdn-cache-control'],
-      heuristicFraction: 0,
-      maxHeuristicTtlMs: 86_400_000,
-      storesAnyStatus: false,
-      storesSetCookie: false,
-      staleNeedsPermission: true,
-      maxNegativeTtlMs: 10_000,
-      maxTtlMs: 365 * 86_400_000,
-      staleWindowMs: 86_400_000,
-      isOriginShared: false,
-      minValidationIntervalMs: 0,
-      hitForMissMs: 60_000,
-      ignoresSetCookie: false,
-      storesWithCookie: false,
-      ...policy,
-    },
+    policy: testPolicy({ staleWindowMs: 86_400_000, ...policy }),
     forward: {
       mode: 'listed',
       fields: new Set(),

@@ -4,11 +4,12 @@ import type { Dispatcher } from 'undici'
 
 import type { ByteSource } from '#core/entry/byte-source.ts'
 import type { Fields } from '#core/entry/fields.ts'
-import { admitFields, all, endToEnd, first } from '#core/entry/fields.ts'
+import { admitFields, all, endToEnd } from '#core/entry/fields.ts'
 import type { Clock } from '#core/ports/clock.ts'
 import type { RequestScope } from '#core/ports/request-scope.ts'
 import type { Outcome, UpstreamRequest, UpstreamResponse } from '#core/ports/upstream.ts'
 import { Cancelled, UpstreamError } from '#core/ports/upstream.ts'
+import { abortReason, isDelimited, protocolError } from '#core/ports/upstream-response.ts'
 import { toUpstreamFailure } from './undici-error.ts'
 
 /** Limits on what an origin may send before its body. */
@@ -204,25 +205,4 @@ export class UndiciExchange implements Dispatcher.DispatchHandler, ByteSource {
       throw protocolError('impossible length')
     }
   }
-}
-
-/** Whether a cut could be told from the end (RFC 9112 §6.3). */
-function isDelimited(method: string, status: number, fields: Fields): boolean {
-  if (method === 'HEAD' || status === 204 || status === 304) return true
-  return (
-    first(fields, 'content-length') !== undefined ||
-    first(fields, 'transfer-encoding') !== undefined
-  )
-}
-
-function protocolError(what: string): UpstreamError {
-  return new UpstreamError('http_protocol_error', `Cannot take response: ${what}`, {
-    retryable: false,
-  })
-}
-
-function abortReason(signal: AbortSignal): Error {
-  return signal.reason instanceof UpstreamError
-    ? signal.reason
-    : new Cancelled('Nobody waits any more')
 }

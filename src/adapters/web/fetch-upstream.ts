@@ -6,7 +6,8 @@ import type { Fields } from '#core/entry/fields.ts'
 import { admitFields, first, has } from '#core/entry/fields.ts'
 import type { RequestScope } from '#core/ports/request-scope.ts'
 import type { Upstream, UpstreamRequest, UpstreamResponse } from '#core/ports/upstream.ts'
-import { Cancelled, UpstreamError } from '#core/ports/upstream.ts'
+import { UpstreamError } from '#core/ports/upstream.ts'
+import { abortReason, isDelimited, protocolError } from '#core/ports/upstream-response.ts'
 import { FetchedBody } from './fetched-body.ts'
 import { toFetchFailure } from './fetch-error.ts'
 
@@ -170,21 +171,4 @@ function checkHead(status: number, fields: Fields): void {
   if (!/^[0-9]+$/.test(contentLength) || !Number.isSafeInteger(Number(contentLength))) {
     throw protocolError('impossible length')
   }
-}
-
-function isDelimited(method: string, status: number, fields: Fields): boolean {
-  if (method === 'HEAD' || status === 204 || status === 304) return true
-  return has(fields, 'content-length') || has(fields, 'transfer-encoding')
-}
-
-function protocolError(what: string): UpstreamError {
-  return new UpstreamError('http_protocol_error', `Cannot take response: ${what}`, {
-    retryable: false,
-  })
-}
-
-function abortReason(signal: AbortSignal): Error {
-  return signal.reason instanceof UpstreamError
-    ? signal.reason
-    : new Cancelled('Nobody waits any more')
 }

@@ -1,7 +1,7 @@
 // Cache-Control of requests and responses (RFC 9111 §5.2). Parsing fails closed: what is odd about a
 // directive that forbids is read as the prohibition, and an odd lifetime as none.
 
-import { isToken, splitList } from './list.ts'
+import { isToken, splitList, trimWhitespace } from './list.ts'
 
 /** What a request's Cache-Control allows. Absent limits are infinite, absent windows zero. */
 export interface RequestDirectives {
@@ -52,6 +52,7 @@ type Directives = ReadonlyMap<string, readonly (string | undefined)[]>
 const MAX_DELTA_SECONDS = 2_147_483_648
 
 const FORBIDDING = /no-?store|private|no-?cache/i
+const FORBIDDING_MEMBER = /^(?:no-?store|private|no-?cache)$/i
 
 /** @param value The combined field value. */
 export function parseRequestDirectives(value: string): RequestDirectives {
@@ -101,10 +102,7 @@ function parseDirectives(value: string): Directives {
     const known = isToken(name) ? name : FORBIDDING.test(member) ? 'no-store' : undefined
     if (known === undefined) continue
     add(directives, known, argument)
-    // An unbalanced quote may have swallowed the members after it, those of later lines too.
-    if (raw !== undefined && isOddArgument(raw) && FORBIDDING.test(raw)) {
-      add(directives, 'no-store', undefined)
-    }
+    if (raw !== undefined && mayHaveSwallowed(raw)) add(directives, 'no-store', undefined)
   }
   return directives
 }
@@ -117,6 +115,16 @@ function add(
   const sameName = directives.get(name)
   if (sameName === undefined) directives.set(name, [argument])
   else sameName.push(argument)
+}
+
+/**
+ * Whether a quote that was never meant to hold them may hold prohibitions: the members after an unbalanced
+ * one, and those between two, which lines of their own may have brought.
+ */
+function mayHaveSwallowed(raw: string): boolean {
+  if (isToken(raw) || !FORBIDDING.test(raw)) return false
+  const isMember = (text: string) => FORBIDDING_MEMBER.test(trimWhitespace(text))
+  return isOddArgument(raw) || (raw.includes(',') && raw.split(',').some(isMember))
 }
 
 /** Neither a token nor one whole quoted string (RFC 9111 §5.2). */

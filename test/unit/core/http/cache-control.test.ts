@@ -112,6 +112,12 @@ describe('parseResponseDirectives', () => {
     expect(parseResponseDirectives(value).maxAgeSeconds).toBe(seconds)
   })
 
+  it('takes a member between two stray quotes for what it is, and a listed field for a field', () => {
+    expect(isForbidden('A=", no-store, "')).toBe(true)
+    expect(isForbidden('x="a", public')).toBe(false)
+    expect(isForbidden('x="private", public')).toBe(false)
+  })
+
   it('never throws, and never loses a prohibition by what stands around it', () => {
     const noise = fc.array(
       fc.oneof(fc.constantFrom('max-age=1', 'public', 'a="b"', '', 'x=y'), fc.string()),

@@ -58,8 +58,7 @@ describe('SIGTERM', () => {
     await sluice.untilAccess(1, ({ target }) => target === '/hit')
 
     const ended = sluice.stop('SIGTERM')
-    await sleep(50)
-    expect(await readiness(adminUrl)).toBe(503)
+    await expect.poll(() => readiness(adminUrl), { interval: 10, timeout: 600 }).toBe(503)
     expect((await httpGet(`${adminUrl}/healthz`)).status).toBe(200)
     const late = await rawRequest({ port, bytes: HIT + HIT, until: 'close' })
     expect(late.responses.map(({ status }) => status)).toEqual([200])

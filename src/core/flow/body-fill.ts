@@ -184,6 +184,8 @@ export class BodyFill {
   // What runs tell.
 
   bytesCame(run: Run, countBytes: number): void {
+    // Before the reader of the last byte is woken: its next request is to find the head.
+    this.#tellIfComplete(run)
     this.scope.record({ kind: 'origin-bytes', bytes: countBytes })
     const waiting: Waiter[] = []
     for (const waiter of this.#waiters) {
@@ -269,13 +271,18 @@ export class BodyFill {
     return moved
   }
 
+  /** Once: a length that was announced is reached with its last byte, any other with the end. */
+  #tellIfComplete(run: Run): void {
+    if (run.startByte !== 0 || run.atByte !== this.completeLength) return
+    this.onComplete?.(run.atByte)
+    this.onComplete = undefined
+  }
+
   runEnded(run: Run, error: UpstreamError | undefined): void {
     this.#runs.splice(this.#runs.indexOf(run), 1)
     // A run of one segment has no edge within it at which it would be paced.
     this.#prune()
-    if (error === undefined && run.startByte === 0 && run.atByte === this.completeLength) {
-      this.onComplete?.(run.atByte)
-    }
+    if (error === undefined) this.#tellIfComplete(run)
     const waiters = this.#waiters
     this.#waiters = []
     for (const waiter of waiters) {

@@ -123,8 +123,11 @@ function add(
  */
 function mayHaveSwallowed(raw: string): boolean {
   if (isToken(raw) || !FORBIDDING.test(raw)) return false
-  const isMember = (text: string) => FORBIDDING_MEMBER.test(trimWhitespace(text))
-  return isOddArgument(raw) || (raw.includes(',') && raw.split(',').some(isMember))
+  return isOddArgument(raw) || (raw.includes(',') && raw.split(',').some(isProhibition))
+}
+
+function isProhibition(member: string): boolean {
+  return FORBIDDING_MEMBER.test(trimWhitespace(member))
 }
 
 /** Neither a token nor one whole quoted string (RFC 9111 §5.2). */

@@ -43,7 +43,7 @@ describe.each([
     expect(edge.origin.requests).toHaveLength(1)
   })
 
-  it('fetches only the segments that a range covers (core 3)', async () => {
+  it('fetches only the segments that a range covers', async () => {
     const edge = edgeWith()
     edge.origin.put('/a', { sizeBytes: 100 * SEGMENT_BYTES, fields: fields(FRESH) })
     const got = await edge.get('/a', { range: 'bytes=5000-6000' })

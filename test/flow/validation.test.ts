@@ -27,7 +27,7 @@ describe('a stale response', () => {
     expect(edge.origin.requests).toHaveLength(2)
   })
 
-  it('is replaced by a new version, of which only the segment asked first is fetched (core 12)', async () => {
+  it('is replaced by a new version, of which only the segment asked first is fetched', async () => {
     const edge = createEdge()
     const sizeBytes = 50 * SEGMENT_BYTES
     edge.origin.put('/a', { sizeBytes, fields: FRESH })
@@ -273,7 +273,7 @@ describe('conditions that only the origin may judge', () => {
     expect((await cold.get('/a')).cache).toMatch(/^hit/)
   })
 
-  it('If-Match that holds for a fresh stored response is served from it (core 12)', async () => {
+  it('If-Match that holds for a fresh stored response is served from it', async () => {
     const edge = createEdge()
     edge.origin.put('/a', { sizeBytes: 5000, fields: FRESH })
     const etag = (await edge.get('/a')).field('etag') ?? ''

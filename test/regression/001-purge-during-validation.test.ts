@@ -9,7 +9,7 @@ import { createGate } from '../support/gate.ts'
 import { checkOracle } from '../support/oracle.ts'
 
 it.each(['validate', 'drop'] as const)(
-  'a 304 does not bring back what a %s removed while it was under way (core.md 1)',
+  'a 304 does not bring back what a %s removed while it was under way',
   async (how) => {
     const store = createFakeStore()
     const edge = createEdge({ store })

@@ -7,7 +7,7 @@ import { createEdge, SEGMENT_BYTES } from '../support/edge.ts'
 import { checkOracle } from '../support/oracle.ts'
 
 it.each([1, 100, SEGMENT_BYTES, SEGMENT_BYTES + 1, 3000])(
-  'a suffix of %i bytes stores only segments that came whole (core.md 3)',
+  'a suffix of %i bytes stores only segments that came whole',
   async (suffixBytes) => {
     const edge = createEdge()
     edge.origin.put('/a', { sizeBytes: 10_000, fields: [['cache-control', 'max-age=60']] })

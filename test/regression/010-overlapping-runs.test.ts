@@ -7,7 +7,7 @@ import { createEdge, SEGMENT_BYTES } from '../support/edge.ts'
 import { createGate } from '../support/gate.ts'
 import { checkOracle } from '../support/oracle.ts'
 
-it('a segment that is half received is not fetched by another run too (core.md 4)', async () => {
+it('a segment that is half received is not fetched by another run too', async () => {
   const edge = createEdge()
   const gate = createGate()
   const sizeBytes = 10 * SEGMENT_BYTES

@@ -5,7 +5,7 @@ import { expect, it } from 'vitest'
 
 import { createEdge, SEGMENT_BYTES } from '../support/edge.ts'
 
-it('segments fetched after a validation are stored, though the fill is older (core.md 1)', async () => {
+it('segments fetched after a validation are stored, though the fill is older', async () => {
   const edge = createEdge({ site: { fill: { windowBytes: 2 * SEGMENT_BYTES } } })
   const sizeBytes = 12 * SEGMENT_BYTES
   edge.origin.put('/a', { sizeBytes, fields: [['cache-control', 'max-age=60']] })

@@ -7,7 +7,7 @@ import { createEdge, SEGMENT_BYTES, whileStepping } from '../support/edge.ts'
 import { createFakeStore } from '../support/fake-store.ts'
 import { checkOracle } from '../support/oracle.ts'
 
-it('a reader behind a transfer that waits is served by one other (core.md 4)', async () => {
+it('a reader behind a transfer that waits is served by one other', async () => {
   const store = createFakeStore()
   const edge = createEdge({
     store,

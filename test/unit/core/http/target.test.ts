@@ -24,7 +24,7 @@ describe('findTargetProblem', () => {
     '/%c0%ae',
     '/a?b?c',
     '/a%20b',
-  ])('lets %s by, as it came (core.md 11)', (target) => {
+  ])('lets %s by, as it came', (target) => {
     expect(findTargetProblem(target)).toBeUndefined()
   })
 

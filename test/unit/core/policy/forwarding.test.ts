@@ -118,7 +118,7 @@ function plain(fields: Fields, name: string): string {
 }
 
 describe('nominate', () => {
-  it('takes the values that were forwarded, not those that were sent (core.md 11)', () => {
+  it('takes the values that were forwarded, not those that were sent', () => {
     const fields = ['accept-encoding', 'gzip;q=0.9, br, deflate', 'x-any', 'a']
     const nominated = nominate(['vary', 'Accept-Encoding, X-Any'], forwardedFields(fields, ALL))
     expect(nominated).toEqual({ names: ['accept-encoding', 'x-any'], values: ['br', 'a'] })
@@ -126,7 +126,7 @@ describe('nominate', () => {
     expect(hidden.values).toEqual([''])
   })
 
-  it('takes a coded response to vary on the coding, said or not (core.md 11)', () => {
+  it('takes a coded response to vary on the coding, said or not', () => {
     const forwarded = forwardedFields(['accept-encoding', 'gzip'], LISTED)
     const nominated = nominate(['content-encoding', 'gzip'], forwarded)
     expect(nominated).toEqual({ names: ['accept-encoding'], values: ['gzip'] })

@@ -118,7 +118,7 @@ describe('the stale windows of decideFreshness', () => {
     })
   })
 
-  it('are the site’s where the response is anybody’s, and none elsewhere (core.md 12)', () => {
+  it('are the site’s where the response is anybody’s, and none elsewhere', () => {
     expect(decide(['cache-control', 'max-age=1'], window).staleIfErrorMs).toBe(DAY_MS)
     expect(decide(['cache-control', 'public'], window).staleIfErrorMs).toBe(DAY_MS)
     expect(decide([], window).staleIfErrorMs).toBe(0)

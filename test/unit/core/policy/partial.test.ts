@@ -31,7 +31,7 @@ describe('decideOriginRange', () => {
     ['bytes=250-260,0-10', 'bytes=200-299'],
     ['bytes=0-99999999999999999999', 'bytes=0-9007199254740990'],
     ['garbage', undefined],
-  ])('asks for %s as %s (core.md 3)', (value, wanted) => {
+  ])('asks for %s as %s', (value, wanted) => {
     expect(formatOriginRange(asked(value))).toBe(wanted)
   })
 

@@ -17,6 +17,7 @@ import { createDnsLookup } from './adapters/node/dns-lookup.ts'
 import type { UndiciUpstream } from './adapters/node/undici-upstream.ts'
 import { createUndiciUpstream } from './adapters/node/undici-upstream.ts'
 import type { Config, Origin, SiteConfig } from './config.ts'
+import { bucketOf } from './s3-settings.ts'
 
 export interface Origins {
   /** `sharded(retry(pick(member → breaker(limit(deadline(address))))))`. */
@@ -121,19 +122,11 @@ function createConnector({ config, clock, environment }: OriginsOptions): Connec
     return upstream
   }
 
-  function connectS3({ bucket, prefix }: Extract<Origin, { kind: 's3' }>): Upstream {
-    const region = config.s3Region ?? readAwsRegion(environment) ?? 'us-east-1'
+  function connectS3(origin: Extract<Origin, { kind: 's3' }>): Upstream {
     const credentials = readAwsCredentials(environment)
-    const endpoint = new URL(config.s3Endpoint ?? `https://s3.${region}.amazonaws.com`)
-    return createS3Upstream(connectHttp(new URL(endpoint.origin)), {
-      bucket,
-      prefix: prefix === '' ? '' : `${prefix.replace(/\/$/, '')}/`,
-      endpoint,
-      region,
-      credentials: () => credentials,
-      missingKeyAs404: true,
-      clock,
-    })
+    const bucket = bucketOf(config, origin, readAwsRegion(environment))
+    const inner = connectHttp(new URL(bucket.endpoint.origin))
+    return createS3Upstream(inner, { ...bucket, credentials: () => credentials, clock })
   }
 
   return {

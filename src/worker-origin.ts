@@ -10,6 +10,7 @@ import { createFetchUpstream } from '#web/fetch-upstream.ts'
 import { createS3Upstream } from '#web/s3-upstream.ts'
 import { withStoredLimit } from './adapters/worker/stored-limit.ts'
 import type { WorkerConfig } from './worker-config.ts'
+import { bucketOf } from './s3-settings.ts'
 
 /**
  * `stored-limit(retry(pick(breaker(deadline(fetch)))))`. Of all these only the breaker's counts outlive a request.
@@ -42,19 +43,9 @@ export function createWorkerOrigin(settings: WorkerConfig, clock: Clock): Upstre
 
 function connect({ config, origin, credentials }: WorkerConfig, clock: Clock): Upstream {
   if (origin.kind === 'http') return createFetchUpstream({ origin: origin.url, clock })
-  const region = config.s3Region ?? 'us-east-1'
-  const endpoint = new URL(config.s3Endpoint ?? `https://s3.${region}.amazonaws.com`)
-  const inner = createFetchUpstream({ origin: new URL(endpoint.origin), clock })
-  const { bucket, prefix } = origin
-  const options = {
-    bucket,
-    prefix: prefix === '' ? '' : `${prefix.replace(/\/$/, '')}/`,
-    endpoint,
-    region,
-    credentials: () => credentials,
-    missingKeyAs404: true,
-    clock,
-  }
+  const bucket = bucketOf(config, origin)
+  const inner = createFetchUpstream({ origin: new URL(bucket.endpoint.origin), clock })
+  const options = { ...bucket, credentials: () => credentials, clock }
   // One each time: it keeps signatures as promises, and those of one request are not for another.
   return { fetch: (request, scope) => createS3Upstream(inner, options).fetch(request, scope) }
 }

@@ -9,7 +9,7 @@ import { BodyReader } from './body-reader.ts'
 import type { Exchange } from './exchange.ts'
 import { readStored } from './exchange.ts'
 import type { Fetched } from './fetch-head.ts'
-import { isStored } from './lookup.ts'
+import { storedPartOf } from './lookup.ts'
 import type { Found } from './respond.ts'
 import { respond, select, selectedSpan, statusOf } from './respond.ts'
 
@@ -30,21 +30,20 @@ export function answerFromStore(
   const { head } = variant
   const selection = select(x, head)
   const { startByte, endByte } = selectedSpan(selection, head)
-  const bytes = endByte > startByte ? bytesAtHand(x, variant) : undefined
   const needsNoBody = x.asked.method === 'HEAD' || endByte <= startByte
-  const isWhole =
-    needsNoBody || bytes !== undefined || isStored(x.core.store, head, startByte, endByte)
-  // A store that cannot tell what it has may have none of it.
-  const isSure = needsNoBody || bytes !== undefined || canTell(x, head)
+  const bytes = needsNoBody ? undefined : bytesAtHand(x, variant)
+  const isAtHand = needsNoBody || bytes !== undefined
+  const part = isAtHand ? 'all' : storedPartOf(x.core.store, head, startByte, endByte)
   const found: Found = {
     head,
     ageSeconds: Math.max(0, Math.floor((x.nowMs - head.bornAtMs) / 1000)),
-    status: cacheStatusOf(x, head, isWhole, facts),
+    status: cacheStatusOf(x, head, part !== 'part', facts),
     bytes,
     open: (start, end) => readStored(x, head, start, end),
   }
   const answer = respond(x, selection, found)
-  if ((isWhole && isSure) || answer.body.kind !== 'source') return answer
+  // A store that cannot tell what it has may have none of it.
+  if (part === 'all' || answer.body.kind !== 'source') return answer
   return primed(answer, answer.body.source)
 }
 
@@ -52,11 +51,7 @@ export function answerFromStore(
 export function isAllStored(x: Exchange, { head, onlySegment }: Variant): boolean {
   if (x.asked.method === 'HEAD' || onlySegment !== undefined) return true
   const { startByte, endByte } = selectedSpan(select(x, head), head)
-  return endByte <= startByte || isStored(x.core.store, head, startByte, endByte)
-}
-
-function canTell({ core }: Exchange, head: StoredResponse): boolean {
-  return core.store.presence(head.body) !== undefined
+  return endByte <= startByte || storedPartOf(x.core.store, head, startByte, endByte) !== 'part'
 }
 
 /** Until the first bytes are there, what fails can still be answered otherwise. */

@@ -1,5 +1,4 @@
 import type { Fields } from '../entry/fields.ts'
-import type { SegmentSet } from '../entry/segment.ts'
 import { covers, isSingleSegment } from '../entry/segment.ts'
 import type { Entry, StoredResponse, Variant } from '../entry/stored-response.ts'
 import { forwardedFields, isSameNominated, nominatedValues } from '../policy/forwarding.ts'
@@ -30,15 +29,16 @@ function isUsable(store: Store, { head, onlySegment }: Variant): boolean {
   return covers(presence, 0, completeLength, segmentBytes)
 }
 
-/** How much of `[startByte, endByte)` is stored, as far as the store can tell. */
-export function isStored(
+/** How much of `[startByte, endByte)` is stored; `unknown` to a store that cannot tell cheaply. */
+export function storedPartOf(
   store: Store,
   head: StoredResponse,
   startByte: number,
   endByte: number,
-): boolean {
-  const presence: SegmentSet | undefined = store.presence(head.body)
-  return presence === undefined || covers(presence, startByte, endByte, head.segmentBytes)
+): 'all' | 'part' | 'unknown' {
+  const presence = store.presence(head.body)
+  if (presence === undefined) return 'unknown'
+  return covers(presence, startByte, endByte, head.segmentBytes) ? 'all' : 'part'
 }
 
 /**

@@ -22,7 +22,14 @@ const FLAGS: readonly (readonly [string, string])[] = [
   ['--s3-endpoint <url>', 'S3-compatible endpoint (default: AWS, by region)'],
   ['--s3-region <name>', 'region of the bucket (default: AWS_REGION, else us-east-1)'],
   ['--listen <host:port>', 'where clients connect; port 0 picks one (default: 127.0.0.1:8080)'],
-  ['--admin <host:port>', '/healthz, /readyz and /metrics; or off (default: 127.0.0.1:8081)'],
+  [
+    '--admin <host:port>',
+    '/healthz, /readyz, /metrics and /purge; or off (default: 127.0.0.1:8081)',
+  ],
+  [
+    '--admin-token-file <file>',
+    'holds the token that purging asks for (default: none, and only this machine may purge)',
+  ],
   [
     '--memory <size>',
     'memory for heads and segments, up to a quarter of it for transfers under way (default: 256MiB)',

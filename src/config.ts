@@ -4,6 +4,7 @@ import { z } from 'zod'
 
 import type { Fields } from '#core/entry/fields.ts'
 import { HOP_BY_HOP } from '#core/http/hop-by-hop.ts'
+import { isNeverStored } from '#core/policy/statuses.ts'
 import { duration, size } from './config-units.ts'
 
 const KIB = 1024
@@ -74,6 +75,8 @@ const ttlOrOff = z.union([off, ttl], { error: 'Allowed: 0s to 365d, such as 30s,
 const methods = z.enum(['read', 'all'])
 const forward = z.enum(['all', 'listed'])
 
+const NEVER_STORED = 'Allowed: no 412, 416, 428, 429, 431 or 511, which answer one client alone'
+
 const ttlRule = z.strictObject({
   name: z.string().min(1).optional().meta({ description: 'For logs; else its place in the list' }),
   path: pathPrefix.optional(),
@@ -139,7 +142,32 @@ const siteSettings = {
     .boolean()
     .optional()
     .meta({ description: 'The stale window asks for permission by the response' }),
-  maxNegativeTtl: ttl.optional(),
+  storePost: z
+    .boolean()
+    .optional()
+    .meta({ description: 'Store answers to POST that a GET would get as well (RFC 9110 §9.3.3)' }),
+  storeUndelimited: z
+    .boolean()
+    .optional()
+    .meta({ description: 'Store bodies that end with their connection, and take unknown codings' }),
+  qualifiedDirectives: z
+    .boolean()
+    .optional()
+    .meta({ description: 'private="field" and no-cache="field" concern that field only' }),
+  ignoreLanguageOrder: z
+    .boolean()
+    .optional()
+    .meta({ description: 'With Vary: Accept-Language, en, de and de, en are one variant' }),
+  negativeTtl: z
+    .record(
+      z
+        .string()
+        .regex(/^[45][0-9]{2}$/, 'Allowed: a status from 400 to 599')
+        .refine((status) => !isNeverStored(Number(status)), NEVER_STORED),
+      ttl,
+    )
+    .optional()
+    .meta({ description: 'Errors that may be stored, each with its longest lifetime' }),
   staleWindow: ttl.prefault('1d'),
   hitForMiss: duration({ min: 0, max: DAY_MS, allowed: '0s to 1d' }).prefault('60s'),
   minValidationInterval: duration({ min: 0, max: DAY_MS, allowed: '0s to 1d' }).optional(),
@@ -150,8 +178,13 @@ const siteSettings = {
     .strictObject({
       keep: z.array(z.string().min(1)).optional(),
       drop: z.array(z.string().min(1)).default([]),
+      sort: z.boolean().default(false),
     })
     .prefault({}),
+  noVarySearch: z
+    .boolean()
+    .default(false)
+    .meta({ description: 'Let responses say which parts of a query make no difference' }),
   response: z.array(responseRule).default([]),
   cors: cors.optional(),
   hooks: hooks.prefault({}),
@@ -173,7 +206,7 @@ const limits = z.strictObject({
   connectTimeout: ms(60_000, '1ms to 60s').prefault('2s'),
   firstByteTimeout: ms(600_000, '1ms to 10m').prefault('10s'),
   idleTimeout: ms(600_000, '1ms to 10m').prefault('10s'),
-  originKeepAlive: ms(600_000, '1ms to 10m').prefault('30s'),
+  originKeepAlive: ms(600_000, '1ms to 10m').prefault('4s'),
   originConcurrency: count(10_000).default(256),
   originQueue: count(1_000_000).default(4096),
   originQueueWait: ms(600_000, '1ms to 10m').prefault('10s'),
@@ -198,6 +231,7 @@ const limits = z.strictObject({
   breakerOpen: ms(600_000, '1ms to 10m').prefault('5s'),
   dnsTimeout: ms(60_000, '1ms to 60s').prefault('3s'),
   drainTimeout: ms(DAY_MS, '1ms to 1d').prefault('30s'),
+  adminChangesPerSecond: count(10_000).default(10),
 })
 
 /** The whole configuration, as a file has it; flags and environment have the same names at the top. */
@@ -210,6 +244,11 @@ export const configSchema = z
     admin: z
       .union([off, hostPort], { error: 'Allowed: HOST:PORT, such as 127.0.0.1:8081, or off' })
       .prefault('127.0.0.1:8081'),
+    adminTokenFile: z
+      .string()
+      .min(1, 'Allowed: the path of a file')
+      .optional()
+      .meta({ description: 'Holds the token that purging asks for; else only this machine may' }),
     memory: size({ min: MIB, max: 1024 * GIB, allowed: '1MiB to 1TiB' }).prefault('256MiB'),
     disk: z.string().min(1).default('.sluice/cache').meta({ description: 'A directory, or off' }),
     diskSize: size({ min: 64 * MIB, max: 1024 * 1024 * GIB, allowed: '64MiB to 1PiB' }).prefault(

@@ -1,11 +1,12 @@
 // The admin listener: read as strictly as the edge, answered by its app.
 
-import type { Hono } from 'hono'
-
+import { createAdminApp } from '#app/admin-app.ts'
 import { toAnswer } from '#app/answer-response.ts'
 import { answerOfError, answerOfRefusal } from '#app/error-response.ts'
+import type { AdminCall, PurgeEndpointOptions } from '#app/purge-endpoint.ts'
+import { createPurgeEndpoint } from '#app/purge-endpoint.ts'
 import type { Answer } from '#core/entry/answer.ts'
-import type { ReadHead, ReadOptions, Refusal } from '#core/flow/read-request.ts'
+import type { ReadOptions, Refusal } from '#core/flow/read-request.ts'
 import { readHead } from '#core/flow/read-request.ts'
 import type { HttpServer } from './adapters/node/http-server.ts'
 import { listenHttp } from './adapters/node/http-server.ts'
@@ -19,11 +20,23 @@ const KEEP_ALIVE_MS = 5000
 const MAX_HEAD_BYTES = 16 * 1024
 const NOT_ALLOWED: Refusal = { kind: 'refused', status: 405, reason: 'Method not allowed' }
 
+export interface AdminListenerOptions {
+  /** False while draining. */
+  isReady(): boolean
+  /** Prometheus text format. */
+  metrics(): Promise<string>
+  readonly purge: PurgeEndpointOptions
+  readonly readOptions: ReadOptions
+  /** Told of a mistake of ours, which the caller sees as a 500. */
+  onError(error: unknown): void
+}
+
 export function listenAdmin(
   { host, port }: HostPort,
-  app: Hono,
-  readOptions: ReadOptions,
+  options: AdminListenerOptions,
 ): Promise<HttpServer> {
+  const { readOptions } = options
+  const app = createAdminApp({ ...options, purge: createPurgeEndpoint(options.purge) })
   return listenHttp({
     host,
     port,
@@ -34,21 +47,21 @@ export function listenAdmin(
     maxHeadBytes: MAX_HEAD_BYTES,
     maxRequestsPerSocket: 0,
     maxConnectionCount: MAX_CONNECTION_COUNT,
-    handle(raw) {
+    handle(raw, { socket }) {
       const head = readHead(raw, readOptions)
       if (head.kind === 'refused') return answerOfRefusal(head)
       // No Request can have this method (Fetch §2.2.1).
       if (raw.method === 'TRACE') return answerOfRefusal(NOT_ALLOWED)
-      return answer(app, head, readOptions.name)
+      const call: AdminCall = { head, peer: socket.remoteAddress ?? '' }
+      return answer(app, call).catch((error: unknown) => {
+        // A mistake of ours is a 500, as on the edge.
+        options.onError(error)
+        return answerOfError(error, readOptions.name)
+      })
     },
   })
 }
 
-/** A mistake of ours is a 500, as on the edge. */
-async function answer(app: Hono, head: ReadHead, name: string): Promise<Answer> {
-  try {
-    return await toAnswer(await app.fetch(requestOf(head)))
-  } catch (error) {
-    return answerOfError(error, name)
-  }
+async function answer(app: ReturnType<typeof createAdminApp>, call: AdminCall): Promise<Answer> {
+  return toAnswer(await app.fetch(requestOf(call.head), call))
 }

@@ -55,8 +55,15 @@ export function createOrigins(options: OriginsOptions): Origins {
   return {
     stackFor(site) {
       const pick = createPick(site.origins.map(memberOf))
-      const retried = withRetry(pick, { maxAttemptCount: config.limits.originAttempts })
-      return withSharding(retried, { cluster, peer: () => undefined })
+      const retried = withRetry(pick, {
+        maxAttemptCount: config.limits.originAttempts,
+        addressCount: site.origins.length,
+      })
+      const takesUnknownCodings = site.storeUndelimited ?? config.policy === 'rfc'
+      const asked: Upstream = {
+        fetch: (request, scope) => retried.fetch({ ...request, takesUnknownCodings }, scope),
+      }
+      return withSharding(asked, { cluster, peer: () => undefined })
     },
     close: () => connector.close(),
   }
@@ -116,7 +123,10 @@ function createConnector({ config, clock, environment }: OriginsOptions): Connec
       keepAliveMs: limits.originKeepAlive,
       maxConnectionCount: limits.originConcurrency,
       maxHeadBytes: limits.headSize,
-      limits: { maxFieldCount: limits.fieldCount, maxInterimCount: limits.interimResponses },
+      limits: {
+        maxFieldCount: limits.fieldCount,
+        maxInterimCount: limits.interimResponses,
+      },
     })
     upstreams.push(upstream)
     return upstream

@@ -4,34 +4,42 @@ import { randomBytes } from 'node:crypto'
 
 import type { Logger } from 'pino'
 
-import { createAdminApp } from '#app/admin-app.ts'
 import { createApp } from '#app/app.ts'
 import { createHandle } from '#app/handle.ts'
+import type { Handle } from '#app/handle.ts'
 import { createFills } from '#core/flow/fills.ts'
 import type { Fills } from '#core/flow/fills.ts'
 import { createFlights } from '#core/flow/flights.ts'
+import { createPurge } from '#core/flow/purge.ts'
+import type { Purge } from '#core/flow/purge.ts'
 import type { ReadOptions } from '#core/flow/read-request.ts'
+import { createSearchVariances } from '#core/flow/search-variances.ts'
 import { createServe } from '#core/flow/serve.ts'
 import { createSiteTable } from '#core/flow/site-table.ts'
+import type { SiteTable } from '#core/flow/site-table.ts'
 import type { Clock } from '#core/ports/clock.ts'
 import type { FlowEvent } from '#core/ports/request-scope.ts'
+import type { Store } from '#core/ports/store.ts'
 import type { Gauges, Telemetry } from '#web/otel-telemetry.ts'
 import { createTelemetry } from '#web/otel-telemetry.ts'
 import { createStaticCluster } from '#web/static-cluster.ts'
 import { createSystemClock } from '#web/system-clock.ts'
 import type { AccessLog } from './adapters/node/access-log.ts'
+import { createAdminAccess } from './adapters/node/admin-access.ts'
+import { createAuditLog } from './adapters/node/audit-log.ts'
 import type { HttpServer } from './adapters/node/http-server.ts'
 import { listenHttp } from './adapters/node/http-server.ts'
 import { startMemoryGuard } from './adapters/node/memory-guard.ts'
 import { createFillScope } from './adapters/node/node-scope.ts'
-import type { OtelSdk } from './adapters/node/otel-sdk.ts'
 import { createOtelSdk } from './adapters/node/otel-sdk.ts'
-import type { Config, Origin } from './config.ts'
+import type { Config, Origin, SiteConfig } from './config.ts'
 import { sitesOf } from './config.ts'
 import type { Door } from './node-door.ts'
 import { listenAdmin } from './node-admin.ts'
+import type { AdminListenerOptions } from './node-admin.ts'
 import { createDoor } from './node-door.ts'
 import { addressOf, createOrigins } from './node-origins.ts'
+import type { Origins } from './node-origins.ts'
 import { openNodeStore } from './node-store.ts'
 import { compileSite } from './sites.ts'
 
@@ -55,6 +63,8 @@ export interface Running {
 export async function startNode(options: StartOptions): Promise<Running> {
   const { config, fallback, environment, logger, accessLog } = options
   const clock = createSystemClock()
+  // First of all: with a token file that cannot be used nothing is started.
+  const access = createAdminAccess(config.adminTokenFile)
   // The store tells of its troubles before there is anything to count them.
   const telling: { telemetry: Telemetry | undefined } = { telemetry: undefined }
   const record = (event: FlowEvent) => {
@@ -70,28 +80,15 @@ export async function startNode(options: StartOptions): Promise<Running> {
   const telemetry = createTelemetry(sdk.meter, { ...opened.gauges, ...processGauges(fills) })
   telling.telemetry = telemetry
   const siteConfigs = sitesOf(config, fallback)
-  const table = createSiteTable(
-    siteConfigs.map((site) => compileSite(config, site, origins.stackFor(site))),
-  )
   const onBackgroundError = (error: unknown) =>
     logger.error({ err: error }, 'Background work failed')
-  const serve = createServe({
-    store,
-    clock,
-    fills,
-    flights: createFlights(),
-    fillScopes: (from) => createFillScope(from, { onBackgroundError }),
-    name: config.name,
-  })
-  const handle = createHandle({
-    serve,
-    name: config.name,
-    onError: (error) => logger.error({ err: error }, 'Request failed'),
-  })
+  const onError = (error: unknown) => logger.error({ err: error }, 'Request failed')
+  const parts = { config, siteConfigs, clock, store, fills, origins, onBackgroundError, onError }
+  const { handle, purge, sites } = createServing(parts)
   const door = createDoor({
     app: createApp(handle),
     handle,
-    sites: () => table,
+    sites,
     readOptions: readOptionsOf(config),
     clock,
     telemetry,
@@ -108,13 +105,22 @@ export async function startNode(options: StartOptions): Promise<Running> {
   })
   const close = () => Promise.allSettled([opened.close(), origins.close(), sdk.shutdown()])
   const state = { isReady: true }
-  const listening = await listen(config, door, sdk, () => state.isReady).catch(
-    async (error: unknown) => {
-      await close()
-      throw error
+  const { edge, admin } = await listen(config, door, {
+    isReady: () => state.isReady,
+    metrics: sdk.metrics,
+    purge: {
+      purge,
+      clock,
+      maxCallsPerSecond: config.limits.adminChangesPerSecond,
+      access,
+      audit: createAuditLog(logger),
     },
-  )
-  const { edge, admin } = listening
+    readOptions: readOptionsOf(config),
+    onError,
+  }).catch(async (error: unknown) => {
+    await close()
+    throw error
+  })
   return {
     url: urlOf(edge),
     adminUrl: admin === undefined ? undefined : urlOf(admin),
@@ -126,9 +132,51 @@ export async function startNode(options: StartOptions): Promise<Running> {
       await edge.close(config.limits.drainTimeout)
       accessLog?.flush()
       stopGuard()
+      // Before the store: a purge that is answered for has been written.
+      await admin?.close(ADMIN_CLOSE_MS)
       await close()
-      await admin?.close(0)
     },
+  }
+}
+
+interface ServingParts {
+  readonly config: Config
+  readonly siteConfigs: readonly SiteConfig[]
+  readonly clock: Clock
+  readonly store: Store
+  readonly fills: Fills
+  readonly origins: Origins
+  onBackgroundError(error: unknown): void
+  onError(error: unknown): void
+}
+
+interface Serving {
+  readonly handle: Handle
+  readonly purge: Purge
+  sites(): SiteTable
+}
+
+/** What serves requests, and what purges: both find sites and stored responses in the same places. */
+function createServing(parts: ServingParts): Serving {
+  const { config, siteConfigs, clock, store, fills, origins, onBackgroundError, onError } = parts
+  const table = createSiteTable(
+    siteConfigs.map((site) => compileSite(config, site, origins.stackFor(site))),
+  )
+  const sites = () => table
+  const searchVariances = createSearchVariances()
+  const serve = createServe({
+    store,
+    clock,
+    fills,
+    flights: createFlights(),
+    searchVariances,
+    fillScopes: (from) => createFillScope(from, { onBackgroundError }),
+    name: config.name,
+  })
+  return {
+    handle: createHandle({ serve, name: config.name, onError }),
+    purge: createPurge({ store, searchVariances, sites }),
+    sites,
   }
 }
 
@@ -144,17 +192,15 @@ function readOptionsOf({ limits, name }: Config): ReadOptions {
   }
 }
 
+/** What an operator's tools have begun may take this long at the end. */
+const ADMIN_CLOSE_MS = 1000
+
 interface Listening {
   readonly edge: HttpServer
   readonly admin: HttpServer | undefined
 }
 
-async function listen(
-  config: Config,
-  door: Door,
-  sdk: OtelSdk,
-  isReady: () => boolean,
-): Promise<Listening> {
+async function listen(config: Config, door: Door, admin: AdminListenerOptions): Promise<Listening> {
   const { limits } = config
   const edge = await listenHttp({
     ...config.listen,
@@ -168,9 +214,8 @@ async function listen(
     handle: door,
   })
   if (config.admin === undefined) return { edge, admin: undefined }
-  const adminApp = createAdminApp({ isReady, metrics: sdk.metrics })
   try {
-    return { edge, admin: await listenAdmin(config.admin, adminApp, readOptionsOf(config)) }
+    return { edge, admin: await listenAdmin(config.admin, admin) }
   } catch (error) {
     await edge.close(0)
     throw error

@@ -23,7 +23,9 @@ export function compileSite(config: Config, site: SiteConfig, upstream: Upstream
     query: {
       keep: site.query.keep === undefined ? undefined : new Set(site.query.keep),
       drop: new Set(site.query.drop),
+      sort: site.query.sort,
     },
+    usesNoVarySearch: site.noVarySearch,
     methods: isHttp ? (site.methods ?? config.methods) : 'read',
     hostSent: site.host === 'origin' || site.host === 'client' ? site.host : { name: site.host },
     fill: fillOf(config.limits),
@@ -49,9 +51,13 @@ interface Preset {
   readonly heuristicFraction: number
   readonly storesAnyStatus: boolean
   readonly storesSetCookie: boolean
+  readonly storesPost: boolean
+  readonly storesUndelimited: boolean
+  readonly honoursQualified: boolean
   readonly staleNeedsPermission: boolean
-  readonly maxNegativeTtlMs: number
+  readonly negativeTtlMs: ReadonlyMap<number, number>
   readonly minValidationIntervalMs: number
+  readonly ignoresLanguageOrder: boolean
   readonly forward: 'listed' | 'all'
 }
 
@@ -61,9 +67,16 @@ const PRESETS: Readonly<Record<Config['policy'], Preset>> = {
     heuristicFraction: 0,
     storesAnyStatus: false,
     storesSetCookie: false,
+    storesPost: false,
+    storesUndelimited: false,
+    honoursQualified: false,
     staleNeedsPermission: true,
-    maxNegativeTtlMs: 10_000,
+    negativeTtlMs: new Map([
+      [404, 10_000],
+      [410, 10_000],
+    ]),
     minValidationIntervalMs: 5000,
+    ignoresLanguageOrder: false,
     forward: 'listed',
   },
   /** All that the standards allow a shared cache. */
@@ -71,9 +84,13 @@ const PRESETS: Readonly<Record<Config['policy'], Preset>> = {
     heuristicFraction: 0.1,
     storesAnyStatus: true,
     storesSetCookie: true,
+    storesPost: true,
+    storesUndelimited: true,
+    honoursQualified: true,
     staleNeedsPermission: false,
-    maxNegativeTtlMs: MAX_TTL_MS,
+    negativeTtlMs: new Map(),
     minValidationIntervalMs: 0,
+    ignoresLanguageOrder: true,
     forward: 'all',
   },
 }
@@ -95,8 +112,14 @@ function policyOf(config: Config, site: SiteConfig, isHttp: boolean): PolicySett
     defaultTtlMs: site.defaultTtl ?? config.defaultTtl,
     heuristicFraction: site.heuristicFraction ?? preset.heuristicFraction,
     maxHeuristicTtlMs: site.maxHeuristicTtl,
-    maxNegativeTtlMs: site.maxNegativeTtl ?? preset.maxNegativeTtlMs,
+    negativeTtlMs:
+      site.negativeTtl === undefined
+        ? preset.negativeTtlMs
+        : new Map(Object.entries(site.negativeTtl).map(([status, ms]) => [Number(status), ms])),
     storesAnyStatus: site.storeAnyStatus ?? preset.storesAnyStatus,
+    storesPost: site.storePost ?? preset.storesPost,
+    storesUndelimited: site.storeUndelimited ?? preset.storesUndelimited,
+    honoursQualified: site.qualifiedDirectives ?? preset.honoursQualified,
     maxTtlMs: MAX_TTL_MS,
     staleWindowMs: site.staleWindow,
     staleNeedsPermission: site.staleNeedsPermission ?? preset.staleNeedsPermission,
@@ -104,6 +127,8 @@ function policyOf(config: Config, site: SiteConfig, isHttp: boolean): PolicySett
     isOriginShared: site.shared ?? !isHttp,
     minValidationIntervalMs: site.minValidationInterval ?? preset.minValidationIntervalMs,
     hitForMissMs: site.hitForMiss,
+    maxFieldCount: config.limits.fieldCount,
+    maxFieldsBytes: config.limits.headSize,
     ignoresSetCookie: site.ignoreSetCookie,
     storesSetCookie: site.storeSetCookie ?? preset.storesSetCookie,
     storesWithCookie: site.storeWithCookie,
@@ -117,6 +142,7 @@ function forwardOf(config: Config, site: SiteConfig, isHttp: boolean): ForwardRu
     mode: isHttp ? (site.forward ?? config.forward ?? PRESETS[config.policy].forward) : 'listed',
     fields: new Set(site.forwardFields),
     codings: isHttp ? (site.codings ?? ALL_CODINGS) : [],
+    ignoresLanguageOrder: site.ignoreLanguageOrder ?? PRESETS[config.policy].ignoresLanguageOrder,
     sendsAuthorization: isHttp && site.authorization !== 'strip',
   }
 }

@@ -36,7 +36,7 @@ export function createWorkerOrigin(settings: WorkerConfig, clock: Clock): Upstre
     : { ...upstream, isOpen: () => false }
   const pick = createPick([{ address, upstream: guarded }])
   return withStoredLimit(
-    withRetry(pick, { maxAttemptCount: limits.originAttempts }),
+    withRetry(pick, { maxAttemptCount: limits.originAttempts, addressCount: 1 }),
     maxStoredBytes,
   )
 }

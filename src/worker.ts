@@ -10,6 +10,7 @@ import { createFlights } from '#core/flow/flights.ts'
 import type { ReadOptions } from '#core/flow/read-request.ts'
 import { readHead } from '#core/flow/read-request.ts'
 import { plainAnswer } from '#core/flow/refuse.ts'
+import { createSearchVariances } from '#core/flow/search-variances.ts'
 import { createServe } from '#core/flow/serve.ts'
 import type { Site } from '#core/flow/site.ts'
 import { parseTraceparent } from '#core/http/traceparent.ts'
@@ -35,6 +36,7 @@ interface Isolate {
   readonly site: Site
   readonly clock: Clock
   readonly invalidations: Invalidations
+  readonly logId: string
   /** Of its own for each origin, as all Workers of a zone share what they name alike. */
   readonly cacheName: string
 }
@@ -75,6 +77,7 @@ function createIsolate(env: Env): Isolate | Unusable {
     site: compileSite(config, site, createWorkerOrigin(settings, clock)),
     clock,
     invalidations: createInvalidations(),
+    logId: crypto.randomUUID(),
     cacheName: `sluice ${config.name} ${addressOf(settings)}`,
   }
 }
@@ -85,7 +88,7 @@ async function answer(
   isolate: Isolate,
   context: ExecutionContext,
 ): Promise<Answer> {
-  const { config, site, clock, invalidations, cacheName } = isolate
+  const { config, site, clock, invalidations, logId, cacheName } = isolate
   const raw = rawRequestOf(request)
   const head = readHead(raw, readOptionsOf(request, config))
   if (head.kind === 'refused') return answerOfRefusal(head)
@@ -93,6 +96,7 @@ async function answer(
   const store = createCacheApiStore({
     cache: () => caches.open(cacheName),
     invalidations,
+    logId,
     record: (event) => scope.record(event),
   })
   const serve = createServe({
@@ -105,6 +109,7 @@ async function answer(
       budgetBytes: config.limits.fillBudget,
     }),
     flights: createFlights(),
+    searchVariances: createSearchVariances(),
     fillScopes: (from) => scope.fill(from),
     name: config.name,
   })

@@ -1,18 +1,27 @@
-// The other listener: is it alive, is it ready, what has it counted.
+// The other listener: is it alive, is it ready, what has it counted; and purging what is stored.
 
 import { Hono } from 'hono'
+
+import { pathOf } from '#core/http/target.ts'
+import type { AdminCall, PurgeEndpoint } from './purge-endpoint.ts'
 
 export interface AdminOptions {
   /** False while draining. */
   isReady(): boolean
   /** Prometheus text format. */
   metrics(): Promise<string>
+  /** Answers all that is sent to `/purge`, and decides by itself who may. */
+  readonly purge: PurgeEndpoint
+}
+
+export interface AdminEnv {
+  Bindings: AdminCall
 }
 
 const NO_STORE = { 'cache-control': 'no-store' }
 
-export function createAdminApp({ isReady, metrics }: AdminOptions): Hono {
-  const app = new Hono()
+export function createAdminApp({ isReady, metrics, purge }: AdminOptions): Hono<AdminEnv> {
+  const app = new Hono<AdminEnv>()
   app.get('/healthz', (c) => c.text('ok\n', 200, NO_STORE))
   app.get('/readyz', (c) =>
     isReady() ? c.text('ready\n', 200, NO_STORE) : c.text('draining\n', 503, NO_STORE),
@@ -23,6 +32,14 @@ export function createAdminApp({ isReady, metrics }: AdminOptions): Hono {
       'content-type': 'text/plain; version=0.0.4; charset=utf-8',
     }),
   )
-  app.notFound((c) => c.text('Try /healthz, /readyz or /metrics\n', 404, NO_STORE))
+  // The router decodes paths; what changes something has one spelling only.
+  app.all('/purge', (c) =>
+    pathOf(c.env.head.raw.target) === '/purge' ? purge(c.env) : c.notFound(),
+  )
+  app.notFound((c) => c.text('Try /healthz, /readyz, /metrics or /purge\n', 404, NO_STORE))
+  // Whoever called knows what a mistake of ours is answered with, and where it is told.
+  app.onError((error) => {
+    throw error
+  })
   return app
 }

@@ -30,7 +30,8 @@ export function answerOfError(error: unknown, name: string): Answer {
     ])
   }
   const status = TIMEOUTS.has(error.kind) ? 504 : OVERLOADED.has(error.kind) ? 503 : 502
-  const detail = { hit: false, forward: 'miss', detail: error.kind } as const
+  const { forward = 'miss', kind } = error
+  const detail = { hit: false, forward, detail: kind }
   const fields = ['cache-status', formatCacheStatus(name, detail)]
   if (status === 503) {
     fields.push('retry-after', String(Math.max(1, Math.ceil((error.retryAfterMs ?? 1000) / 1000))))

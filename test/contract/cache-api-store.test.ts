@@ -54,6 +54,7 @@ function createStore(cache: CacheLike, events: FlowEvent[] = []) {
   const store = createCacheApiStore({
     cache: () => Promise.resolve(cache as Cache),
     invalidations,
+    logId: 'this isolate',
     record: (event) => events.push(event),
   })
   return { store, invalidations }

@@ -34,7 +34,7 @@ function flushing(store: DiskStore): Store {
   return {
     peek: (key) => store.peek(key),
     read: (key) => store.read(key),
-    ticket: (key) => store.ticket(key),
+    ticket: (key, groups) => store.ticket(key, groups),
     presence: (body) => store.presence(body),
     readSegment: (...asked) => store.readSegment(...asked),
     async writeHead(ticket, head) {

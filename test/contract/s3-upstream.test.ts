@@ -1,26 +1,15 @@
-import { lookup } from 'node:dns'
-
 import { createS3Upstream } from '#web/s3-upstream.ts'
 import { createSystemClock } from '#web/system-clock.ts'
 
-import { createUndiciUpstream } from '../../src/adapters/node/undici-upstream.ts'
 import { ACCOUNT } from '../support/s3-fixture.ts'
+import { connectTo } from '../support/socket-upstream.ts'
 import type { ClosableUpstream, UpstreamHarness } from './upstream-contract.ts'
 import { describeUpstream, overTestOrigin } from './upstream-contract.ts'
 
 const clock = createSystemClock()
 
 function connect(origin: URL): ClosableUpstream {
-  const transport = createUndiciUpstream({
-    origin,
-    clock,
-    lookup,
-    connectTimeoutMs: 5000,
-    keepAliveMs: 5000,
-    maxConnectionCount: 32,
-    maxHeadBytes: 65_536,
-    limits: { maxFieldCount: 200, maxInterimCount: 10 },
-  })
+  const transport = connectTo(origin, clock)
   const upstream = createS3Upstream(transport, {
     bucket: 'data',
     prefix: 'sub/',

@@ -9,6 +9,7 @@ import { testHeads, testMarks, testVariants } from './store-heads.ts'
 import { testHardInvalidation, testSoftInvalidation, testTickets } from './store-invalidation.ts'
 import { describeStoreProperty } from './store-property.ts'
 import { testOnlySegments, testPresence, testSegments } from './store-segments.ts'
+import { testLog } from './store-log.ts'
 
 export interface StoreHarness {
   /** Empty, with room for a few mebibytes: within the suite nothing has to be evicted. */
@@ -62,6 +63,9 @@ export function describeStore(name: string, create: CreateStore, traits: StoreTr
     })
     describe('invalidate drop', () => {
       testHardInvalidation(open)
+    })
+    describe('the log', () => {
+      testLog(open)
     })
     describe('tickets', () => {
       testTickets(open, () => harness.invalidations)

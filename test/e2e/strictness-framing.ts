@@ -209,7 +209,7 @@ const LINES: readonly StrictnessCase[] = [
   ...all(
     'T-06',
     [
-      ['obs-text in a value is dropped', get(['X: caf\xe9'])],
+      ['obs-text in a value is opaque (RFC 9110 §5.5)', get(['X: caf\xe9'])],
       ['CRLF before the request line', `\r\n${get([])}`],
     ],
     { status: 200, origin: ['/ok'] },

@@ -17,7 +17,16 @@ it('a reader that is cut while the store looks for its segment breaks off', asyn
   const head = testHead(testKey('a'), testBody('a'))
   const fill = fills.open({
     head,
-    origin: { upstream: site.upstream, target: '/a', authority: undefined, fields: [] },
+    origin: {
+      upstream: site.upstream,
+      target: '/a',
+      authority: undefined,
+      fields: [],
+      hasCredentials: false,
+      update: () => Promise.resolve(),
+      receive: (response) => response,
+      forbidsStoring: () => false,
+    },
     ticket: store.ticket(head.key),
     scope: createTestFillScopes().scopes(createTestScope()),
     settings: site.fill,

@@ -197,13 +197,13 @@ const CONDITIONS: readonly CorpusCase[] = [
   },
   {
     name: 'what is stale stands in for an origin that fails (RFC 5861 §4)',
-    objects: { '/o': { sizeBytes: 5000, fields: STALE } },
+    objects: { '/o': { sizeBytes: 5000, fields: [['Cache-Control', 'public, max-age=0']] } },
     steps: [
       { target: '/o', expect: { status: 200, body: [0, 5000] } },
       {
         target: '/o',
         inject: { fault: 'status', status: 503, times: 100 },
-        expect: { status: 200, body: [0, 5000], cache: 'fwd=stale; detail="503"' },
+        expect: { status: 200, body: [0, 5000], cache: 'fwd=stale; fwd-status=503; detail="503"' },
       },
     ],
   },

@@ -182,7 +182,7 @@ describe('the Worker, with small segments', () => {
 
   it('answers 502 when the origin is not there, and stale where that is allowed', async () => {
     const lost = await startTestOrigin()
-    lost.put('/stale', { sizeBytes: 5000, fields: [['Cache-Control', 'max-age=0']] })
+    lost.put('/stale', { sizeBytes: 5000, fields: [['Cache-Control', 'public, max-age=0']] })
     const worker = await startWorkerd(CONFIG, { SLUICE_ORIGIN: lost.url })
     try {
       expect((await httpGet(`${worker.url}/stale`)).status).toBe(200)

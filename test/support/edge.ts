@@ -8,6 +8,7 @@ import { createFills } from '#core/flow/fills.ts'
 import { createFlights } from '#core/flow/flights.ts'
 import type { ReadOptions } from '#core/flow/read-request.ts'
 import { readHead } from '#core/flow/read-request.ts'
+import { createSearchVariances } from '#core/flow/search-variances.ts'
 import { createServe } from '#core/flow/serve.ts'
 import type { Site } from '#core/flow/site.ts'
 import type { Store } from '#core/ports/store.ts'
@@ -96,6 +97,7 @@ export function createEdge(options: EdgeOptions = {}): Edge {
     clock,
     fills,
     flights,
+    searchVariances: createSearchVariances(),
     fillScopes: fillScopes.scopes,
     name: 'sluice',
   })
@@ -178,7 +180,8 @@ function testSite({ site = {} }: EdgeOptions, upstream: Upstream): Site {
     match: { hosts: [], pathPrefix: '/' },
     upstream,
     segmentBytes: SEGMENT_BYTES,
-    query: { keep: undefined, drop: new Set() },
+    query: { keep: undefined, drop: new Set(), sort: false },
+    usesNoVarySearch: false,
     methods: 'read',
     hostSent: 'origin',
     responseRules: [],
@@ -190,6 +193,7 @@ function testSite({ site = {} }: EdgeOptions, upstream: Upstream): Site {
       mode: 'listed',
       fields: new Set(),
       codings: ['br', 'gzip'],
+      ignoresLanguageOrder: false,
       sendsAuthorization: true,
       ...forward,
     },

@@ -2,6 +2,7 @@
 
 import type { BodyId } from '#core/entry/body-id.ts'
 import type { CacheKey } from '#core/entry/cache-key.ts'
+import { isKey } from '#core/entry/invalidation-scope.ts'
 import { isSingleSegment } from '#core/entry/segment.ts'
 import type { Entry, Mark, StoredResponse, Variant } from '#core/entry/stored-response.ts'
 import type { Store, WriteTicket } from '#core/ports/store.ts'
@@ -42,8 +43,13 @@ export interface FakeStore extends Store {
   evictSegment(body: BodyId, index: number): void
 }
 
+interface Logged {
+  readonly head: StoredResponse
+  readonly logPosition: number
+}
+
 interface Held {
-  variants: readonly StoredResponse[]
+  variants: readonly Logged[]
   mark: Mark | undefined
 }
 
@@ -63,14 +69,23 @@ export function createFakeStore(options: FakeStoreOptions = {}): FakeStore {
   function entryOf(key: CacheKey): Entry | undefined {
     const held = heads.get(key)
     if (held === undefined) return undefined
-    return { variants: held.variants.map(variantOf), mark: held.mark }
+    const current = held.variants.flatMap(({ head, logPosition }) => {
+      const standing = invalidations.standingOf(head, logPosition)
+      if (standing === 'drop') return []
+      return [
+        { head: standing === 'validate' ? { ...head, invalidated: true } : head, logPosition },
+      ]
+    })
+    return { variants: current.map(variantOf), mark: held.mark }
   }
 
-  function variantOf(head: StoredResponse): Variant {
+  function variantOf({ head, logPosition }: Logged): Variant {
     const { body, completeLength = 0, segmentBytes } = head
     const bytes = bodies.get(body)?.get(0)
     const isWhole = isSingleSegment(completeLength, segmentBytes) && bytes !== undefined
-    return isWhole && givesOnlySegment ? { head, onlySegment: bytes } : { head }
+    return isWhole && givesOnlySegment
+      ? { head, logPosition, onlySegment: bytes }
+      : { head, logPosition }
   }
 
   function isRefused(ticket: WriteTicket): boolean {
@@ -83,7 +98,7 @@ export function createFakeStore(options: FakeStoreOptions = {}): FakeStore {
     evictHead: (key) => void heads.delete(key),
     evictSegment: (body, index) => void bodies.get(body)?.delete(index),
     peek: (key) => (heads.has(key) ? 'ask' : undefined),
-    ticket: (key) => invalidations.ticket(key),
+    ticket: (key, groups) => invalidations.ticket(key, groups),
     read(key) {
       const entry = entryOf(key)
       return slow.later('read', () => entry)
@@ -100,8 +115,9 @@ export function createFakeStore(options: FakeStoreOptions = {}): FakeStore {
       slow.later('writeHead', () => {
         if (isRefused(ticket)) return 'superseded'
         const before = heads.get(head.key)?.variants ?? []
-        const others = before.filter((other) => selectionOf(other) !== selectionOf(head))
-        const variants = [head, ...others].slice(0, MAX_VARIANT_COUNT)
+        const others = before.filter((other) => selectionOf(other.head) !== selectionOf(head))
+        const added = { head, logPosition: ticket.logPosition }
+        const variants = [added, ...others].slice(0, MAX_VARIANT_COUNT)
         heads.set(head.key, { variants, mark: undefined })
         return 'stored'
       }),
@@ -118,12 +134,15 @@ export function createFakeStore(options: FakeStoreOptions = {}): FakeStore {
       }),
     invalidate(key, how) {
       invalidations.record(key, how)
-      const held = heads.get(key)
-      if (how === 'drop') {
+      const held = isKey(key) ? heads.get(key) : undefined
+      if (isKey(key) && how === 'drop') {
         heads.delete(key)
-        for (const { body } of held?.variants ?? []) bodies.delete(body)
+        for (const { head } of held?.variants ?? []) bodies.delete(head.body)
       } else if (held !== undefined) {
-        held.variants = held.variants.map((head) => ({ ...head, invalidated: true }))
+        held.variants = held.variants.map(({ head, logPosition }) => ({
+          head: { ...head, invalidated: true },
+          logPosition,
+        }))
       }
       return slow.later('invalidate', () => undefined)
     },

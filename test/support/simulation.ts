@@ -3,6 +3,7 @@
 import { createHash } from 'node:crypto'
 
 import type { CacheKey } from '#core/entry/cache-key.ts'
+import { EVERYTHING } from '#core/entry/invalidation-scope.ts'
 import { cacheKeyOf } from '#core/entry/cache-key.ts'
 import { createEdge, SEGMENT_BYTES } from './edge.ts'
 import type { Edge } from './edge.ts'
@@ -48,6 +49,8 @@ interface Simulation {
   ticks: (() => void)[]
   faultCount: number
   flipCount: number
+  /** Hard purges: what began before one is not continued after it. */
+  dropCount: number
   hasLies: boolean
   isDraining: boolean
 }
@@ -133,6 +136,7 @@ function begin(seed: number): Simulation {
     ticks: [],
     faultCount: 0,
     flipCount: 0,
+    dropCount: 0,
     hasLies: false,
     isDraining: false,
   }
@@ -286,14 +290,19 @@ function flip(s: Simulation): string {
   }
   if (!isOld && random.chance(0.4)) return `flip: ${describe(object)}`
   const how = random.pick(['validate', 'drop'] as const)
-  const { number } = object.versions.at(-1) ?? { number: 1 }
-  const key = keyOf(object)
+  if (how === 'drop') s.dropCount += 1
+  const isAll = random.chance(0.2)
+  const scope = isAll ? EVERYTHING : keyOf(object)
+  const floors = (isAll ? s.objects : [object]).map((each) => ({
+    each,
+    number: each.versions.at(-1)?.number ?? 1,
+  }))
   const done = async (): Promise<void> => {
-    await edge.store.invalidate(key, how)
-    object.floor = Math.max(object.floor, number)
+    await edge.store.invalidate(scope, how)
+    for (const { each, number } of floors) each.floor = Math.max(each.floor, number)
   }
   s.running.push(done())
-  return `${how}: ${describe(object)}`
+  return `${how}${isAll ? ' everything' : ''}: ${describe(object)}`
 }
 
 function keyOf(object: SimulatedObject): CacheKey {
@@ -420,7 +429,7 @@ async function askPlainly(s: Simulation, object: SimulatedObject): Promise<void>
   await readNoting(s, asking, 'read')
   // A part of what is gone may be stored, and fresh: to find the rest of it gone breaks off, once. So
   // does what can be had only whole, when the store evicts some of it.
-  if (asking.end === 'broken' && (s.flipCount > 0 || !isResumable(object))) {
+  if (asking.end === 'broken' && (s.flipCount + s.dropCount > 0 || !isResumable(object))) {
     asking = begun(s, object, 'GET', {})
     await readNoting(s, asking, 'read')
   }
@@ -437,7 +446,7 @@ function conclude(s: Simulation): void {
   for (const [i, asking] of askings.entries()) {
     const facts = {
       hasLies: s.hasLies,
-      mustSucceed: s.faultCount === 0 && s.flipCount === 0 && isResumable(asking.object),
+      mustSucceed: s.faultCount + s.flipCount + s.dropCount === 0 && isResumable(asking.object),
     }
     const problem = checkAsking(asking, facts)
     if (problem === undefined) continue

@@ -62,19 +62,33 @@ export function createAccessLog(
 const SECRET_PARAMETER =
   /([?&](?:x-amz-signature|x-amz-security-token|x-amz-credential|signature|sig|(?:[a-z]+_)?token|(?:api_?)?key|password|secret)=)[^&]+/gi
 
-function redact(target: string): string {
+export function redact(target: string): string {
   return target.replace(SECRET_PARAMETER, '$1-')
 }
 
 function renderJson(line: AccessLine): string {
-  let text = `{"time":"${new Date(line.atMs).toISOString()}","kind":"access","id":"${line.id}"`
+  let text = `{"time":"${timeOf(line.atMs)}","kind":"access","id":"${line.id}"`
   text += `,"client":"${line.client}","method":"${quote(line.method)}","host":"${quote(line.host)}"`
   text += `,"target":"${quote(line.target)}","status":${line.status},"bytes":${line.bodyBytes}`
-  text += `,"ms":${line.durationMs.toFixed(2)},"cache":"${quote(line.cache)}"`
+  text += `,"ms":${Math.round(line.durationMs * 100) / 100},"cache":"${quote(line.cache)}"`
   if (line.originBytes > 0) text += `,"originBytes":${line.originBytes}`
   text += `,"agent":"${quote(line.userAgent)}"`
   if (line.error !== '') text += `,"error":"${quote(line.error)}"`
   return `${text}}\n`
+}
+
+/** The second that was written last: most lines are of the same. */
+const second = { atMs: Number.NaN, text: '' }
+
+/** In ISO 8601, to the millisecond. */
+function timeOf(atMs: number): string {
+  const wholeMs = Math.floor(atMs)
+  const restMs = wholeMs % 1000
+  if (wholeMs - restMs !== second.atMs) {
+    second.atMs = wholeMs - restMs
+    second.text = new Date(wholeMs).toISOString().slice(0, -4)
+  }
+  return `${second.text}${restMs < 10 ? '00' : restMs < 100 ? '0' : ''}${restMs}Z`
 }
 
 function renderPretty(line: AccessLine): string {
@@ -103,6 +117,6 @@ function quote(value: string): string {
 }
 
 /** Without control characters, which a terminal would obey. */
-function printable(value: string): string {
+export function printable(value: string): string {
   return value.slice(0, MAX_VALUE_LENGTH).replace(/[^\x20-\x7e]/g, '?')
 }

@@ -4,15 +4,17 @@ import type { BodyId } from '#core/entry/body-id.ts'
 import type { CacheKey } from '#core/entry/cache-key.ts'
 import { isSingleSegment } from '#core/entry/segment.ts'
 import type { StoredResponse } from '#core/entry/stored-response.ts'
+import type { Invalidations } from '#web/invalidations.ts'
+import { judged } from '#web/variants.ts'
 
-/** All heads of a key, the most recent first, each with the position of the ticket it was written under. */
+/** All heads of a key, the most recent first, each with where the log of invalidations was when it was written. */
 export interface DiskEntry {
   readonly key: CacheKey
   readonly variants: readonly DiskVariant[]
 }
 
 interface DiskVariant {
-  readonly position: number
+  readonly logPosition: number
   readonly head: StoredResponse
 }
 
@@ -63,11 +65,18 @@ function isEntry(value: unknown): value is DiskEntry {
 
 /** The entry with every variant to be validated before use (RFC 9111 §4.4). */
 export function invalidatedEntry(entry: DiskEntry): DiskEntry {
-  const variants = entry.variants.map(({ position, head }) => ({
-    position,
+  const variants = entry.variants.map(({ logPosition, head }) => ({
+    logPosition,
     head: { ...head, invalidated: true },
   }))
   return { key: entry.key, variants }
+}
+
+/** The entry as the log of invalidations has it now; `undefined` when nothing of it is left. */
+export function judgedEntry(entry: DiskEntry, invalidations: Invalidations): DiskEntry | undefined {
+  const variants = judged(entry.variants, invalidations)
+  if (variants === entry.variants) return entry
+  return variants.length === 0 ? undefined : { key: entry.key, variants }
 }
 
 /** Whether the body is one of the entry's, and all of it in its first segment. */

@@ -4,10 +4,10 @@
 import type { BodyId } from '#core/entry/body-id.ts'
 import type { Maybe } from '#core/entry/byte-source.ts'
 import type { CacheKey } from '#core/entry/cache-key.ts'
-import type { Variant } from '#core/entry/stored-response.ts'
+import type { StoredResponse, Variant } from '#core/entry/stored-response.ts'
 
 import type { DiskEntry } from './disk-entry.ts'
-import { invalidatedEntry, isOneSegment } from './disk-entry.ts'
+import { invalidatedEntry, isOneSegment, judgedEntry } from './disk-entry.ts'
 import { codeOf } from './disk-files.ts'
 import type { Place } from './disk-index.ts'
 import { INVALIDATED, NO_SLOT, USED, VERIFIED, bodyIdOf } from './disk-index.ts'
@@ -42,7 +42,7 @@ export class DiskFinder {
     const { queue, index } = this.#log
     for (let i = 0; i < MAX_READ_COUNT; i++) {
       const waiting = queue.entryOf(disk)
-      if (waiting !== undefined) return { entry: waiting, record: undefined }
+      if (waiting !== undefined) return this.#found(waiting, undefined)
       const slot = index.findHead(disk.id)
       if (slot === NO_SLOT) return undefined
       const place = index.placeOf(slot)
@@ -54,11 +54,21 @@ export class DiskFinder {
         const { entry } = record
         // The digest finds, the text decides.
         if (entry?.key !== key) return undefined
-        return { entry: index.has(now, INVALIDATED) ? invalidatedEntry(entry) : entry, record }
+        return this.#found(index.has(now, INVALIDATED) ? invalidatedEntry(entry) : entry, record)
       }
       if (record === undefined && index.isAt(now, place)) return undefined
     }
     return undefined
+  }
+
+  #found(entry: DiskEntry, record: ReadRecord | undefined): Found | undefined {
+    const now = judgedEntry(entry, this.#log.invalidations)
+    return now === undefined ? undefined : { entry: now, record }
+  }
+
+  /** Whether the log says otherwise of it by now. */
+  isOutdated({ entry }: Found): boolean {
+    return judgedEntry(entry, this.#log.invalidations) !== entry
   }
 
   async #readAt(place: Place, key: DiskKey): Promise<ReadRecord | undefined> {
@@ -84,23 +94,31 @@ export class DiskFinder {
   variantsOf({ entry, record }: Found): Promise<readonly Variant[]> {
     const isAlone = entry.variants.length === 1
     return Promise.all(
-      entry.variants.map(async ({ head }): Promise<Variant> => {
-        if (!isOneSegment(head)) return { head }
-        if (record !== undefined && isRecordOf(record.header, head.body, 0)) {
-          return this.#log.index.isAt(
-            this.#log.index.findSegment(bodyIdOf(head.body), 0),
-            record.header,
-          )
-            ? { head, onlySegment: record.data }
-            : { head }
-        }
-        const { completeLength = 0, body } = head
-        const waiting = this.#log.queue.dataOf(body, 0)
-        if (waiting !== undefined) return { head, onlySegment: waiting }
-        if (!isAlone && completeLength > BLOCK_BYTES) return { head }
-        return { head, onlySegment: await this.readSegment(body, 0, 0, completeLength) }
+      entry.variants.map(async ({ head, logPosition }): Promise<Variant> => {
+        const onlySegment = isOneSegment(head)
+          ? await this.#onlySegmentOf(head, record, isAlone)
+          : undefined
+        return onlySegment === undefined
+          ? { head, logPosition }
+          : { head, logPosition, onlySegment }
       }),
     )
+  }
+
+  async #onlySegmentOf(
+    { body, completeLength = 0 }: StoredResponse,
+    record: ReadRecord | undefined,
+    isAlone: boolean,
+  ): Promise<Uint8Array | undefined> {
+    const { index, queue } = this.#log
+    if (record !== undefined && isRecordOf(record.header, body, 0)) {
+      const isThere = index.isAt(index.findSegment(bodyIdOf(body), 0), record.header)
+      return isThere ? record.data : undefined
+    }
+    const waiting = queue.dataOf(body, 0)
+    if (waiting !== undefined) return waiting
+    if (!isAlone && completeLength > BLOCK_BYTES) return undefined
+    return await this.readSegment(body, 0, 0, completeLength)
   }
 
   async #readSegmentAt(

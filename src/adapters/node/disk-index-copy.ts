@@ -3,7 +3,7 @@
 import { Worker } from 'node:worker_threads'
 
 import type { BodyId } from '#core/entry/body-id.ts'
-import type { WriteTicket } from '#core/ports/store.ts'
+import type { Invalidation } from '#web/invalidations.ts'
 
 import { messageOf } from './disk-files.ts'
 
@@ -39,11 +39,11 @@ export type CopyChange =
   | {
       readonly kind: 'drop' | 'validate'
       readonly digest: Uint8Array
-      readonly ticket: WriteTicket
+      readonly ticket: Invalidation
       readonly slab: number
     }
   /** Found by a scan, which goes back in time: what it concerns has been left out already. */
-  | { readonly kind: 'invalidated'; readonly ticket: WriteTicket; readonly slab: number }
+  | { readonly kind: 'invalidated'; readonly ticket: Invalidation; readonly slab: number }
   | { readonly kind: 'slab'; readonly slab: number; readonly nonce: Uint8Array }
   | { readonly kind: 'evict'; readonly slab: number }
   | { readonly kind: 'reset' }
@@ -61,7 +61,7 @@ export interface CopyState {
 export interface LoadedCopy {
   readonly state: CopyState
   readonly slabs: readonly { readonly slab: number; readonly nonce: Uint8Array }[]
-  readonly invalidated: readonly WriteTicket[]
+  readonly invalidated: readonly Invalidation[]
 }
 
 /** Rows as numbers: 9 a head (digest, slab, offset, data, head, flags), 12 a segment (key, body, index…). */

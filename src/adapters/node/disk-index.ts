@@ -5,7 +5,7 @@
 import { createHash, randomInt } from 'node:crypto'
 
 import type { BodyId } from '#core/entry/body-id.ts'
-import type { CacheKey } from '#core/entry/cache-key.ts'
+import type { InvalidationScope } from '#core/entry/invalidation-scope.ts'
 
 /** 16 bytes as four numbers: a body, or the beginning of a key's digest. */
 export type Id = Uint32Array
@@ -40,7 +40,7 @@ const NEXT = 10
 const PREVIOUS = 11
 const UNIT_BYTES = 4096
 
-export function digestOf(key: CacheKey): Buffer {
+export function digestOf(key: InvalidationScope): Buffer {
   return createHash('sha256').update(key).digest()
 }
 

@@ -1,8 +1,9 @@
 // Records on their way to the disk. Until they are there, they are read from here.
 
 import type { BodyId } from '#core/entry/body-id.ts'
-import type { CacheKey } from '#core/entry/cache-key.ts'
+import type { InvalidationScope } from '#core/entry/invalidation-scope.ts'
 import type { WriteTicket } from '#core/ports/store.ts'
+import type { Invalidation } from '#web/invalidations.ts'
 
 import type { DiskEntry } from './disk-entry.ts'
 import { hasOnlySegment, invalidatedEntry } from './disk-entry.ts'
@@ -18,7 +19,7 @@ export interface DiskKey {
   readonly name: string
 }
 
-export function diskKeyOf(key: CacheKey): DiskKey {
+export function diskKeyOf(key: InvalidationScope): DiskKey {
   return diskKeyOfDigest(digestOf(key))
 }
 
@@ -39,8 +40,8 @@ export interface Pending {
   /** Of the head; changes as long as the record is open. */
   entry: DiskEntry | undefined
   data: PendingData | undefined
-  /** Text of an invalidation: its key. */
-  readonly text?: CacheKey | undefined
+  /** Text of an invalidation: what it is about. */
+  readonly text?: InvalidationScope | undefined
   /** Where the record was, if it is carried over from a slab that is evicted. */
   readonly carriedFrom?: Place | undefined
   /** Whether more may still be put into it: it is not being written, and nothing about its key follows. */
@@ -123,9 +124,9 @@ export class DiskQueue {
   }
 
   /** Resolves once the disk has it, for certain. */
-  putInvalidation(key: DiskKey, how: 'drop' | 'validate', ticket: WriteTicket): Promise<void> {
+  putInvalidation(key: DiskKey, how: 'drop' | 'validate', line: Invalidation): Promise<void> {
     const { promise, resolve } = Promise.withResolvers<void>()
-    this.#add({ ...blank(how, key, ticket), text: ticket.key, settle: resolve })
+    this.#add({ ...blank(how, key, line), text: line.key, settle: resolve })
     return promise
   }
 

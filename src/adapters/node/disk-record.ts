@@ -24,13 +24,13 @@ export const NONCE_BYTES = 8
 const FIXED_BYTES = 128
 const RECORD_MAGIC = 0x43455253 // "SREC"
 const SLAB_MAGIC = 0x424c5353 // "SSLB"
-const FORMAT_VERSION = 1
+const FORMAT_VERSION = 2
 const CRC_AT = 124
 const FLAG_INVALIDATED = 1
 const NO_BODY = '0'.repeat(32)
 
 /**
- * - `drop`, `validate`: an invalidation of the key, of what stands before it.
+ * - `drop`, `validate`: an invalidation of the key, of a group or of everything, of what stands before it.
  * - `forget`: the head before it is lost or superseded by one that could not be written.
  */
 const KINDS = ['segment', 'head', 'drop', 'validate', 'forget'] as const

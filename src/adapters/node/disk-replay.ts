@@ -2,8 +2,8 @@
 // and an invalidation is met before anything that it concerns. So whatever is in the index at any time may be
 // served, also while the older part is still being read.
 
-import type { CacheKey } from '#core/entry/cache-key.ts'
-import type { WriteTicket } from '#core/ports/store.ts'
+import type { InvalidationScope } from '#core/entry/invalidation-scope.ts'
+import type { Invalidation } from '#web/invalidations.ts'
 
 import { parseEntry } from './disk-entry.ts'
 import { bodyIdOf, idOf, INVALIDATED, NO_SLOT } from './disk-index.ts'
@@ -93,9 +93,8 @@ export class Replay {
     }
   }
 
-  takeTicket(ticket: WriteTicket): void {
-    const { invalidations } = this.#log
-    if (ticket.position > invalidations.ticket(ticket.key).position) invalidations.restore([ticket])
+  takeTicket(ticket: Invalidation): void {
+    this.#log.invalidations.restore([ticket])
     this.#log.lastPosition = Math.max(this.#log.lastPosition, ticket.position)
   }
 
@@ -111,7 +110,7 @@ export class Replay {
       case 'drop':
       case 'validate': {
         const { position, generation, slab } = header
-        const ticket = { key: (head ?? '') as CacheKey, position, generation }
+        const ticket = { key: (head ?? '') as InvalidationScope, position, generation }
         this.settle(id, header.kind)
         this.takeTicket(ticket)
         if (this.#changes === undefined) this.#push({ kind: 'invalidated', ticket, slab })

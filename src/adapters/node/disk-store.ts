@@ -10,14 +10,17 @@
 import { join } from 'node:path'
 
 import type { BodyId } from '#core/entry/body-id.ts'
+import { remember } from '#core/entry/bounded-map.ts'
 import type { Maybe } from '#core/entry/byte-source.ts'
 import type { CacheKey } from '#core/entry/cache-key.ts'
+import type { GroupId, InvalidationScope } from '#core/entry/invalidation-scope.ts'
+import { EVERYTHING, isKey } from '#core/entry/invalidation-scope.ts'
 import type { SegmentSet } from '#core/entry/segment.ts'
 import type { Entry, Mark, StoredResponse } from '#core/entry/stored-response.ts'
 import type { Clock } from '#core/ports/clock.ts'
 import type { FlowEvent } from '#core/ports/request-scope.ts'
 import type { Store, WriteTicket } from '#core/ports/store.ts'
-import type { Invalidations } from '#web/invalidations.ts'
+import type { Invalidation, Invalidations } from '#web/invalidations.ts'
 import { withVariant } from '#web/variants.ts'
 
 import type { DiskEntry } from './disk-entry.ts'
@@ -179,14 +182,15 @@ class OpenDiskStore implements DiskStore {
       const variants = found === undefined ? [] : await this.#finder.variantsOf(found)
       // What was invalidated meanwhile is read again as it is now.
       if (this.ticket(key).position !== position) continue
+      if (found !== undefined && this.#finder.isOutdated(found)) continue
       const mark = this.#marks.get(key)
       return variants.length === 0 && mark === undefined ? undefined : { variants, mark }
     }
     return undefined
   }
 
-  ticket(key: CacheKey): WriteTicket {
-    return this.#log.invalidations.ticket(key)
+  ticket(key: CacheKey, groups?: readonly GroupId[]): WriteTicket {
+    return this.#log.invalidations.ticket(key, groups)
   }
 
   writeHead(ticket: WriteTicket, head: StoredResponse): Maybe<'stored' | 'superseded'> {
@@ -214,9 +218,15 @@ class OpenDiskStore implements DiskStore {
     remember(this.#marks, ticket.key, mark, MAX_MARK_COUNT)
   }
 
-  invalidate(key: CacheKey, how: 'validate' | 'drop'): Maybe<void> {
-    const { invalidations, index, queue, replay } = this.#log
-    const ticket = invalidations.record(key, how)
+  invalidate(scope: InvalidationScope, how: 'validate' | 'drop'): Maybe<void> {
+    const line = this.#log.invalidations.record(scope, how)
+    if (isKey(scope)) return this.#invalidateKey(scope, how, line)
+    if (scope === EVERYTHING && how === 'drop') this.#marks.clear()
+    return this.#closing === undefined ? this.#append(diskKeyOf(scope), how, line) : undefined
+  }
+
+  #invalidateKey(key: CacheKey, how: 'validate' | 'drop', line: Invalidation): Maybe<void> {
+    const { index, queue, replay } = this.#log
     const disk = diskKeyOf(key)
     const slot = index.findHead(disk.id)
     const isUnknown =
@@ -236,7 +246,11 @@ class OpenDiskStore implements DiskStore {
     if (this.#closing !== undefined) return
     // A drop is always written: it also keeps what the index does not know from being found again.
     if (how === 'validate' && isUnknown && replay === undefined) return
-    const written = queue.putInvalidation(disk, how, ticket)
+    return this.#append(disk, how, line)
+  }
+
+  #append(disk: DiskKey, how: 'validate' | 'drop', line: Invalidation): Promise<void> {
+    const written = this.#log.queue.putInvalidation(disk, how, line)
     this.#writer.wake(true)
     return written
   }
@@ -340,11 +354,9 @@ class OpenDiskStore implements DiskStore {
     if (!this.#takesWrites() || this.#log.queue.bytes > 2 * this.#maxQueueBytes) {
       return this.#forget(key)
     }
-    const added = { position: ticket.position, head }
+    const added = { logPosition: ticket.logPosition, head }
     const before = known?.variants ?? []
-    const kept = new Set(withVariant(before, added))
-    const variants = [added, ...before.filter((variant) => kept.has(variant))]
-    const entry = { key: head.key, variants }
+    const entry = { key: head.key, variants: withVariant(before, added) }
     if (textBytesOf(entry) > MAX_HEAD_BYTES / 4) return this.#forget(key)
     this.#log.queue.putEntry(key, entry, ticket)
     remember(this.#recent, key.name, entry, MAX_RECENT_COUNT)
@@ -367,14 +379,4 @@ function textBytesOf({ key, variants }: DiskEntry): number {
     for (const text of [head.key, ...head.fields, ...head.nominated.values]) bytes += text.length
   }
   return bytes
-}
-
-function remember<K, V>(map: Map<K, V>, key: K, value: V, maxCount: number): void {
-  map.delete(key)
-  map.set(key, value)
-  if (map.size <= maxCount) return
-  for (const oldest of map.keys()) {
-    map.delete(oldest)
-    return
-  }
 }

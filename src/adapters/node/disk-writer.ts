@@ -6,6 +6,7 @@ import { DiskAppender, sizeOf } from './disk-appender.ts'
 import { codeOf } from './disk-files.ts'
 import { INVALIDATED, NO_SLOT, USED, bodyIdOf } from './disk-index.ts'
 import type { Place } from './disk-index.ts'
+import { judgedEntry } from './disk-entry.ts'
 import type { DiskLog } from './disk-log.ts'
 import { forgetHead, tellFailure } from './disk-log.ts'
 import type { Pending } from './disk-queue.ts'
@@ -190,7 +191,7 @@ export class DiskWriter {
   }
 
   async #recordAt(slab: Slab, place: Place): Promise<Pending | undefined> {
-    const { index, slabs } = this.#log
+    const { index, slabs, invalidations } = this.#log
     try {
       const { header, data, entry } = await readRecord(slabs, slab, place, false)
       const key = diskKeyOfDigest(header.digest)
@@ -199,7 +200,11 @@ export class DiskWriter {
       const isHere = index.isAt(segment, place)
       const kept = body !== undefined && isHere ? { body, segmentIndex, bytes: data } : undefined
       const head = index.findHead(key.id)
-      const keptEntry = index.isAt(head, place) ? entry : undefined
+      // The lines of the log that are about it may go before it does.
+      const keptEntry =
+        entry !== undefined && index.isAt(head, place)
+          ? judgedEntry(entry, invalidations)
+          : undefined
       if (kept === undefined && keptEntry === undefined) return undefined
       const isInvalidated = keptEntry !== undefined && index.has(head, INVALIDATED)
       const parts = { entry: keptEntry, data: kept, carriedFrom: place, isInvalidated }

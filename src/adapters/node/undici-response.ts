@@ -4,12 +4,13 @@ import type { Dispatcher } from 'undici'
 
 import type { ByteSource } from '#core/entry/byte-source.ts'
 import type { Fields } from '#core/entry/fields.ts'
-import { admitFields, all, endToEnd } from '#core/entry/fields.ts'
+import { admitFields, all, endToEnd, without } from '#core/entry/fields.ts'
 import type { Clock } from '#core/ports/clock.ts'
 import type { RequestScope } from '#core/ports/request-scope.ts'
 import type { Outcome, UpstreamRequest, UpstreamResponse } from '#core/ports/upstream.ts'
 import { Cancelled, UpstreamError } from '#core/ports/upstream.ts'
 import { abortReason, isDelimited, protocolError } from '#core/ports/upstream-response.ts'
+import { versionTold } from './response-filter.ts'
 import { toUpstreamFailure } from './undici-error.ts'
 
 /** Limits on what an origin may send before its body. */
@@ -26,7 +27,11 @@ export interface ExchangeOptions {
   readonly limits: ResponseLimits
   /** Whether the connection of this error had answered before. */
   wasReused(error: unknown): boolean
+  /** The error with which a connection is ending at this moment. */
+  endingError(): Error | undefined
 }
+
+const CODINGS: ReadonlySet<string> = new Set(['transfer-encoding'])
 
 type Reading = PromiseWithResolvers<Uint8Array | undefined>
 
@@ -43,6 +48,7 @@ export class UndiciExchange implements Dispatcher.DispatchHandler, ByteSource {
   readonly #onAbort: () => void
   #controller: Dispatcher.DispatchController | undefined
   #hadHead = false
+  #isDelimited = true
   #interimCount = 0
   #chunks: Uint8Array[] = []
   #queuedBytes = 0
@@ -66,11 +72,12 @@ export class UndiciExchange implements Dispatcher.DispatchHandler, ByteSource {
   }
 
   onResponseStart(controller: Dispatcher.DispatchController, status: number): void {
-    const fields = this.#fieldsOf(controller.rawHeaders)
-    if (status < 200) return this.#interim(status, fields)
-    this.#checkHead(status, fields)
+    const lines = this.#fieldsOf(controller.rawHeaders)
+    if (status < 200) return this.#interim(status, lines)
+    const fields = this.#framedFields(status, lines)
     this.#hadHead = true
     const { scope, clock, address, request } = this.#options
+    this.#isDelimited = isDelimited(request.method, status, fields)
     scope.signal.removeEventListener('abort', this.#onAbort)
     const durationMs = clock.monotonicMs() - this.#beganAtMs
     scope.record({ kind: 'fetch', address, status, durationMs })
@@ -80,7 +87,7 @@ export class UndiciExchange implements Dispatcher.DispatchHandler, ByteSource {
       sentAtMs: this.#sentAtMs,
       receivedAtMs: clock.nowMs(),
       from: { kind: 'origin', address },
-      isDelimited: isDelimited(request.method, status, fields),
+      isDelimited: this.#isDelimited,
       body: this,
       settled: this.#settled.promise,
     })
@@ -100,7 +107,10 @@ export class UndiciExchange implements Dispatcher.DispatchHandler, ByteSource {
   }
 
   onResponseEnd(): void {
-    this.#finish({ kind: 'complete' })
+    // undici takes a reset for the end of what only the end of the connection ends.
+    const error = this.#isDelimited ? undefined : this.#options.endingError()
+    if (error === undefined) this.#finish({ kind: 'complete' })
+    else this.onResponseError(undefined, error)
   }
 
   onResponseError(_controller: Dispatcher.DispatchController | undefined, error: Error): void {
@@ -190,19 +200,27 @@ export class UndiciExchange implements Dispatcher.DispatchHandler, ByteSource {
     return admitFields(lines, (name) => scope.record({ kind: 'field-dropped', name }))
   }
 
-  /** What a parser lets by and a cache must not (RFC 9112 §6.1). */
-  #checkHead(status: number, fields: Fields): void {
+  /** Refuses what a parser lets by and a cache must not (RFC 9112 §6.1). */
+  #framedFields(status: number, fields: Fields): Fields {
     if (status > 599) throw protocolError(`status ${status}`)
+    const version = versionTold()
+    if (version !== '1.1' && version !== '1.0') throw protocolError(`version ${version}`)
     const codings = all(fields, 'transfer-encoding')
-    if (codings.length > 1 || (codings[0] ?? 'chunked').toLowerCase() !== 'chunked') {
+    const isChunked = codings.length === 1 && codings[0]?.toLowerCase() === 'chunked'
+    // The faulty framing of a message of HTTP/1.0, which knows no codings (RFC 9112 §6.1).
+    if (codings.length > 0 && version === '1.0') throw protocolError('transfer coding in HTTP/1.0')
+    const isUnknown = codings.length > 0 && !isChunked
+    if (isUnknown && this.#options.request.takesUnknownCodings !== true) {
       throw protocolError('unknown transfer coding')
     }
     const [contentLength, ...others] = all(fields, 'content-length')
     if (others.length > 0) throw protocolError('several lengths')
-    if (contentLength === undefined) return
-    if (codings.length > 0) throw protocolError('two framings')
-    if (!/^[0-9]+$/.test(contentLength) || !Number.isSafeInteger(Number(contentLength))) {
-      throw protocolError('impossible length')
+    if (contentLength !== undefined) {
+      if (codings.length > 0) throw protocolError('two framings')
+      if (!/^[0-9]+$/.test(contentLength) || !Number.isSafeInteger(Number(contentLength))) {
+        throw protocolError('impossible length')
+      }
     }
+    return isUnknown ? without(fields, CODINGS) : fields
   }
 }

@@ -9,6 +9,7 @@ import type { Dispatcher } from 'undici'
 import type { ByteSource } from '#core/entry/byte-source.ts'
 import type { Clock } from '#core/ports/clock.ts'
 import type { Upstream, UpstreamRequest } from '#core/ports/upstream.ts'
+import { filterResponses } from './response-filter.ts'
 import type { ResponseLimits } from './undici-response.ts'
 import { UndiciExchange } from './undici-response.ts'
 
@@ -33,7 +34,7 @@ export interface UndiciUpstream extends Upstream {
 
 export function createUndiciUpstream(options: UndiciUpstreamOptions): UndiciUpstream {
   const { origin, clock, connectTimeoutMs, keepAliveMs, maxConnectionCount } = options
-  const reused = new WeakSet<object>()
+  const sockets: Sockets = { reused: new WeakSet(), endingError: undefined }
   const prefix = origin.pathname.replace(/\/$/, '')
   const pool = new Pool(origin.origin, {
     // One transfer a connection: HTTP/2 would put all of them on one, behind one window.
@@ -47,7 +48,7 @@ export function createUndiciUpstream(options: UndiciUpstreamOptions): UndiciUpst
     bodyTimeout: 0,
     connect: telling(
       buildConnector({ lookup: options.lookup, timeout: connectTimeoutMs, allowH2: false }),
-      reused,
+      sockets,
     ),
   })
   return {
@@ -58,7 +59,8 @@ export function createUndiciUpstream(options: UndiciUpstreamOptions): UndiciUpst
         clock,
         address: origin.origin,
         limits: options.limits,
-        wasReused: (error) => isReused(error, reused),
+        wasReused: (error) => isReused(error, sockets.reused),
+        endingError: () => sockets.endingError,
       })
       try {
         pool.dispatch(dispatchOptions(request, prefix), exchange)
@@ -96,17 +98,26 @@ async function* chunksOf(source: ByteSource): AsyncGenerator<Uint8Array> {
   }
 }
 
-/** A connector whose sockets mark their errors when the connection had answered before. */
-function telling(
-  connect: buildConnector.connector,
-  reused: WeakSet<object>,
-): buildConnector.connector {
+/** What the sockets of a pool tell besides what undici does. */
+interface Sockets {
+  /** Errors of connections that had answered before. */
+  readonly reused: WeakSet<object>
+  /** The error that a socket is telling now: undici is told right after us, in the same turn. */
+  endingError: Error | undefined
+}
+
+function telling(connect: buildConnector.connector, sockets: Sockets): buildConnector.connector {
   return (connectOptions, callback) => {
     connect(connectOptions, (error, socket) => {
       if (error !== null) return callback(error, null)
+      filterResponses(socket)
       const { bytesRead: atStart } = socket
       socket.prependListener('error', (failure) => {
-        if (socket.bytesRead > atStart) reused.add(failure)
+        if (socket.bytesRead > atStart) sockets.reused.add(failure)
+        sockets.endingError = failure
+        process.nextTick(() => {
+          sockets.endingError = undefined
+        })
       })
       return callback(null, socket)
     })

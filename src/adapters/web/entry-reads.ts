@@ -72,8 +72,9 @@ export function createEntryReads({ memory, disk, guard, tickets }: EntryReadsOpt
 function promote(memory: Store, ticket: WriteTicket, { variants, mark }: Entry): void {
   const { key } = ticket
   if (memory.peek(key) !== undefined) return
-  for (const { head } of variants.toReversed()) {
-    void memory.writeHead(ticket, head)
+  for (const { head, logPosition } of variants.toReversed()) {
+    // As old as it is: what the log has had since then still holds for it.
+    void memory.writeHead({ ...ticket, logPosition }, head)
     if (memory.peek(key) === undefined) return
   }
   if (mark !== undefined) void memory.writeMark(ticket, mark)

@@ -4,12 +4,14 @@ import { LRUCache } from 'lru-cache'
 
 import type { BodyId } from '#core/entry/body-id.ts'
 import type { CacheKey } from '#core/entry/cache-key.ts'
+import type { GroupId, InvalidationScope } from '#core/entry/invalidation-scope.ts'
+import { EVERYTHING, isKey } from '#core/entry/invalidation-scope.ts'
 import type { SegmentSet } from '#core/entry/segment.ts'
 import { isSingleSegment } from '#core/entry/segment.ts'
 import type { Entry, Mark, StoredResponse, Variant } from '#core/entry/stored-response.ts'
 import type { Store, WriteTicket } from '#core/ports/store.ts'
 import type { Invalidations } from './invalidations.ts'
-import { withVariant } from './variants.ts'
+import { judged, withVariant } from './variants.ts'
 
 export interface MemoryStoreOptions {
   /** Bytes of heads and segments together. */
@@ -28,6 +30,8 @@ interface KeyRecord extends Entry {
   readonly kind: 'key'
   readonly variants: readonly Variant[]
   readonly mark: Mark | undefined
+  /** Where the log was when its variants were judged by it. */
+  judgedAtPosition: number
 }
 
 interface SegmentRecord {
@@ -36,6 +40,9 @@ interface SegmentRecord {
   readonly index: number
   readonly bytes: Uint8Array
 }
+
+/** What is written under an older ticket is judged when it is read. */
+const NOT_JUDGED = -1
 
 /** What a record costs beside its bytes: objects, keys and the LRU's own slots, roughly. */
 const OVERHEAD_BYTES = 600
@@ -70,21 +77,25 @@ class LruStore implements MemoryStore {
 
   peek(key: CacheKey): KeyRecord | undefined {
     const record = this.#lru.get(key)
-    return record?.kind === 'key' ? record : undefined
+    if (record?.kind !== 'key') return undefined
+    return record.judgedAtPosition === this.#invalidations.position
+      ? record
+      : this.#judge(key, record)
   }
 
   read(key: CacheKey): Promise<Entry | undefined> {
     return Promise.resolve(this.peek(key))
   }
 
-  ticket(key: CacheKey): WriteTicket {
-    return this.#invalidations.ticket(key)
+  ticket(key: CacheKey, groups?: readonly GroupId[]): WriteTicket {
+    return this.#invalidations.ticket(key, groups)
   }
 
   writeHead(ticket: WriteTicket, head: StoredResponse): 'stored' | 'superseded' {
     if (this.#invalidations.isSuperseded(ticket)) return 'superseded'
     const variants = this.peek(head.key)?.variants ?? []
-    const added = { head, onlySegment: this.#takeOnlySegment(head) }
+    const { logPosition } = ticket
+    const added = { head, onlySegment: this.#takeOnlySegment(head), logPosition }
     this.#write(head.key, withVariant(variants, added), undefined)
     return 'stored'
   }
@@ -94,21 +105,23 @@ class LruStore implements MemoryStore {
     this.#write(ticket.key, this.peek(ticket.key)?.variants ?? [], mark)
   }
 
-  invalidate(key: CacheKey, how: 'validate' | 'drop'): void {
-    this.#invalidations.record(key, how)
+  invalidate(scope: InvalidationScope, how: 'validate' | 'drop'): void {
+    this.#invalidations.record(scope, how)
+    if (isKey(scope)) this.#invalidateKey(scope, how)
+    else if (scope === EVERYTHING && how === 'drop') this.#lru.clear()
+  }
+
+  #invalidateKey(key: CacheKey, how: 'validate' | 'drop'): void {
     const record = this.peek(key)
     if (record === undefined) return
     if (how === 'validate') {
-      const variants = record.variants.map(({ head, onlySegment }) => ({
-        head: { ...head, invalidated: true },
-        onlySegment,
+      const variants = record.variants.map((variant) => ({
+        ...variant,
+        head: { ...variant.head, invalidated: true },
       }))
       return this.#write(key, variants, record.mark)
     }
-    for (const { head } of record.variants) {
-      const indexes = [...(this.#present.get(head.body) ?? [])]
-      for (const index of indexes) this.#lru.delete(segmentKey(head.body, index))
-    }
+    for (const { head } of record.variants) this.#deleteSegments(head.body)
     this.#lru.delete(key)
   }
 
@@ -136,7 +149,7 @@ class LruStore implements MemoryStore {
     const variant = record?.variants.find((candidate) => isOnlySegmentOf(candidate.head, body))
     if (record !== undefined && variant !== undefined) {
       const variants = record.variants.map((candidate) =>
-        candidate === variant ? { head: variant.head, onlySegment: bytes } : candidate,
+        candidate === variant ? { ...variant, onlySegment: bytes } : candidate,
       )
       return this.#write(ticket.key, variants, record.mark)
     }
@@ -154,15 +167,43 @@ class LruStore implements MemoryStore {
     return { bytes: calculatedSize, maxBytes: this.#maxBytes, itemCount: size }
   }
 
+  /** What the log says of a record since it was looked at last. */
+  #judge(key: CacheKey, record: KeyRecord): KeyRecord | undefined {
+    const { position } = this.#invalidations
+    const variants = judged(record.variants, this.#invalidations)
+    record.judgedAtPosition = position
+    if (variants === record.variants) return record
+    this.#write(key, variants, record.mark)
+    const written = this.#lru.peek(key)
+    if (written?.kind !== 'key') return undefined
+    written.judgedAtPosition = position
+    return written
+  }
+
   #write(key: CacheKey, variants: readonly Variant[], mark: Mark | undefined): void {
-    const before = this.peek(key)
-    this.#lru.set(key, { kind: 'key', variants, mark })
-    if (before !== undefined) this.#forgetBodies(before, key)
+    const before = this.#lru.peek(key)
+    this.#lru.set(key, { kind: 'key', variants, mark, judgedAtPosition: NOT_JUDGED })
+    if (before?.kind === 'key') {
+      this.#forgetBodies(before, key)
+      this.#deleteUnreachable(before.variants, variants)
+    }
     // A record too large for the whole tier is not kept.
     if (!this.#lru.has(key)) return
     for (const { head, onlySegment } of variants) {
       if (onlySegment !== undefined) this.#keyOfBody.set(head.body, key)
     }
+  }
+
+  /** Nothing can name a body that is not joinable once its head is gone. */
+  #deleteUnreachable(before: readonly Variant[], after: readonly Variant[]): void {
+    for (const { head } of before) {
+      if (head.joinable || after.some((variant) => variant.head.body === head.body)) continue
+      this.#deleteSegments(head.body)
+    }
+  }
+
+  #deleteSegments(body: BodyId): void {
+    for (const index of this.#present.get(body) ?? []) this.#lru.delete(segmentKey(body, index))
   }
 
   /** The bytes of a one-segment body, wherever they are; taken out of the segments, if they are there. */
@@ -212,6 +253,7 @@ function sizeOf(record: KeyRecord | SegmentRecord, key: string): number {
   for (const { head, onlySegment } of record.variants) {
     bytes += OVERHEAD_BYTES + (onlySegment?.byteLength ?? 0)
     for (const text of head.fields) bytes += text.length
+    for (const group of head.groups) bytes += group.length
   }
   return bytes
 }

@@ -88,21 +88,21 @@ export function withoutS3Internals(fields: Fields): Fields {
   return filtered(fields, (name) => KEPT.test(name) || !INTERNAL.test(name))
 }
 
-/** What stays of an error whose body is replaced: nothing that describes that body. */
+/** What stays of an error whose body is replaced: nothing that describes that body, or names the bucket. */
 export function errorFields(fields: Fields): Fields {
-  return filtered(
-    withoutS3Internals(fields),
-    (name) =>
-      name === 'content-range' || (!name.startsWith('content-') && !OF_ERROR_BODY.has(name)),
-  )
+  return filtered(fields, (name) => OF_ERROR.has(name) || name.startsWith('access-control-'))
 }
 
-const OF_ERROR_BODY: ReadonlySet<string> = new Set([
-  'accept-ranges',
-  'etag',
-  'last-modified',
-  'transfer-encoding',
-  'trailer',
+const OF_ERROR: ReadonlySet<string> = new Set([
+  'age',
+  'allow',
+  'cache-control',
+  'cdn-cache-control',
+  'content-range',
+  'date',
+  'expires',
+  'retry-after',
+  'vary',
 ])
 
 function filtered(fields: Fields, keeps: (name: string) => boolean): Fields {

@@ -1,6 +1,7 @@
 // Segments on their way from disk into memory.
 
 import type { BodyId } from '#core/entry/body-id.ts'
+import { remember } from '#core/entry/bounded-map.ts'
 import type { Store, WriteTicket } from '#core/ports/store.ts'
 import type { DiskGuard } from './disk-guard.ts'
 
@@ -19,13 +20,7 @@ const MAX_BODY_COUNT = 16_384
 export function createBodyTickets(memory: Store, maxBodyCount = MAX_BODY_COUNT): BodyTickets {
   const tickets = new Map<BodyId, WriteTicket>()
   function set(body: BodyId, ticket: WriteTicket): void {
-    tickets.delete(body)
-    tickets.set(body, ticket)
-    if (tickets.size <= maxBodyCount) return
-    for (const oldest of tickets.keys()) {
-      tickets.delete(oldest)
-      return
-    }
+    remember(tickets, body, ticket, maxBodyCount)
   }
   return {
     set,

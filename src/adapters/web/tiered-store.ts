@@ -8,6 +8,7 @@
 import type { BodyId } from '#core/entry/body-id.ts'
 import type { Maybe } from '#core/entry/byte-source.ts'
 import type { CacheKey } from '#core/entry/cache-key.ts'
+import { isKey } from '#core/entry/invalidation-scope.ts'
 import { NO_SEGMENTS } from '#core/entry/segment.ts'
 import type { Mark, StoredResponse } from '#core/entry/stored-response.ts'
 import type { FlowEvent } from '#core/ports/request-scope.ts'
@@ -44,7 +45,7 @@ export function createTieredStore(options: TieredStoreOptions): Store {
       if (held !== undefined && held !== 'ask') return Promise.resolve(held)
       return entries.read(key)
     },
-    ticket: (key) => memory.ticket(key),
+    ticket: (key, groups) => memory.ticket(key, groups),
     writeHead(ticket: WriteTicket, head: StoredResponse): Maybe<Written> {
       tickets.set(head.body, ticket)
       return write<Written>(
@@ -62,10 +63,10 @@ export function createTieredStore(options: TieredStoreOptions): Store {
         undefined,
       )
     },
-    invalidate(key, how) {
-      entries.outdate(key)
-      void memory.invalidate(key, how)
-      return guard.act(() => disk.invalidate(key, how))
+    invalidate(scope, how) {
+      if (isKey(scope)) entries.outdate(scope)
+      void memory.invalidate(scope, how)
+      return guard.act(() => disk.invalidate(scope, how))
     },
     presence(body) {
       if (tickets.isDropped(body)) return NO_SEGMENTS

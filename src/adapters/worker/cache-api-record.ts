@@ -2,15 +2,22 @@ import type { CacheKey } from '#core/entry/cache-key.ts'
 import type { Mark, StoredResponse } from '#core/entry/stored-response.ts'
 import { CACHE_CONTROL } from './cache-api-segment.ts'
 
+/** A head with where the log of its isolate was when it was written. */
+export interface RecordedHead {
+  readonly head: StoredResponse
+  readonly logPosition: number
+  readonly logId: string
+}
+
 /** What is kept of a key. */
 export interface KeyRecord {
   /** The most recent first. */
-  readonly heads: readonly StoredResponse[]
+  readonly heads: readonly RecordedHead[]
   readonly mark: Mark | undefined
 }
 
 /** Changes with the shape of a record: one of another shape is a miss. */
-const FORMAT = 1
+const FORMAT = 2
 
 export function encodeRecord({ heads, mark }: KeyRecord, key: CacheKey): Response {
   return new Response(JSON.stringify({ format: FORMAT, key, heads, mark }), {
@@ -23,7 +30,7 @@ export function decodeRecord(text: string, key: CacheKey): KeyRecord | undefined
   const found: unknown = JSON.parse(text)
   if (!isRecord(found) || found.format !== FORMAT || found.key !== key) return undefined
   // Written by `encodeRecord` of this format, in a cache that nobody else writes to.
-  return { heads: found.heads as readonly StoredResponse[], mark: found.mark as Mark | undefined }
+  return { heads: found.heads as readonly RecordedHead[], mark: found.mark as Mark | undefined }
 }
 
 interface EncodedRecord {

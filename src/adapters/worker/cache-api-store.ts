@@ -1,11 +1,12 @@
 // The store on Workers: heads and segments in the Cache API of the data centre.
 
 import type { CacheKey } from '#core/entry/cache-key.ts'
+import { isKey } from '#core/entry/invalidation-scope.ts'
 import { isSingleSegment, segmentCountOf } from '#core/entry/segment.ts'
-import type { Entry, StoredResponse, Variant } from '#core/entry/stored-response.ts'
+import type { Entry, Variant } from '#core/entry/stored-response.ts'
 import type { Store, WriteTicket } from '#core/ports/store.ts'
 import type { Invalidations } from '#web/invalidations.ts'
-import { withVariant } from '#web/variants.ts'
+import { judged, withVariant } from '#web/variants.ts'
 import type { CacheApiAccess, CacheApiAccessOptions } from './cache-api-access.ts'
 import { createCacheApiAccess } from './cache-api-access.ts'
 import type { KeyRecord } from './cache-api-record.ts'
@@ -13,6 +14,8 @@ import type { KeyRecord } from './cache-api-record.ts'
 export interface CacheApiStoreOptions extends CacheApiAccessOptions {
   /** Of the isolate: what it knows of invalidations, the other isolates do not. */
   readonly invalidations: Invalidations
+  /** Of the isolate's log: positions of another's mean nothing here. */
+  readonly logId: string
 }
 
 /**
@@ -28,7 +31,7 @@ export interface CacheApiStoreOptions extends CacheApiAccessOptions {
  * To be made for each request: its own changes of a record wait for one another.
  */
 export function createCacheApiStore(options: CacheApiStoreOptions): Store {
-  const { invalidations } = options
+  const { invalidations, logId } = options
   const access = createCacheApiAccess(options)
   const turns = new Map<CacheKey, Promise<unknown>>()
 
@@ -56,20 +59,15 @@ export function createCacheApiStore(options: CacheApiStoreOptions): Store {
   return {
     // Whoever peeks cannot wait, and nothing is in memory.
     peek: () => 'ask',
-    async read(key): Promise<Entry | undefined> {
-      const ticket = invalidations.ticket(key)
-      const found = await access.readRecord(key)
-      if (found === undefined) return undefined
-      const variants = await variantsOf(access, found.heads)
-      // Not what was invalidated while it was read.
-      if (invalidations.isSuperseded(ticket)) return undefined
-      return { variants, mark: found.mark }
-    },
-    ticket: (key) => invalidations.ticket(key),
+    read: (key) => readEntry(options, access, key),
+    ticket: (key, groups) => invalidations.ticket(key, groups),
     async writeHead(ticket, head) {
       if (invalidations.isSuperseded(ticket)) return 'superseded'
       const isCurrent = await inTurn(ticket.key, () =>
-        change(ticket, (before) => ({ heads: withHead(before, head), mark: undefined })),
+        change(ticket, (before) => ({
+          heads: withVariant(before?.heads ?? [], { head, logPosition: ticket.logPosition, logId }),
+          mark: undefined,
+        })),
       )
       return isCurrent ? 'stored' : 'superseded'
     },
@@ -81,7 +79,8 @@ export function createCacheApiStore(options: CacheApiStoreOptions): Store {
     },
     invalidate(key, how) {
       // At once: tickets taken before are no good from here on.
-      const ticket = invalidations.record(key, how)
+      const { position } = invalidations.record(key, how)
+      if (!isKey(key)) return undefined
       return inTurn(key, async () => {
         const before = await access.readRecord(key)
         if (before === undefined) return
@@ -89,10 +88,14 @@ export function createCacheApiStore(options: CacheApiStoreOptions): Store {
           await access.deleteRecord(key)
           return deleteBodies(access, before)
         }
-        const heads = before.heads.map((head) => ({ ...head, invalidated: true }))
+        const heads = before.heads.map((recorded) => ({
+          ...recorded,
+          head: { ...recorded.head, invalidated: true },
+        }))
         const isWritten = await access.writeRecord(key, { ...before, heads })
         // What cannot be marked must not stay as it was, nor come back after a later invalidation.
-        if (!isWritten || invalidations.isSuperseded(ticket)) await access.deleteRecord(key)
+        const isLast = invalidations.ticket(key).position === position
+        if (!isWritten || !isLast) await access.deleteRecord(key)
       })
     },
     presence: () => undefined,
@@ -107,12 +110,32 @@ export function createCacheApiStore(options: CacheApiStoreOptions): Store {
   }
 }
 
-/** The latest head with its bytes, if these are one segment: nearly always it is the one that is asked for. */
-async function variantsOf(
+async function readEntry(
+  { invalidations, logId }: CacheApiStoreOptions,
   access: CacheApiAccess,
-  heads: readonly StoredResponse[],
+  key: CacheKey,
+): Promise<Entry | undefined> {
+  const ticket = invalidations.ticket(key)
+  const found = await access.readRecord(key)
+  if (found === undefined) return undefined
+  const logged = found.heads.map(
+    (recorded): Variant => ({
+      head: recorded.head,
+      // Of another isolate's head it is not known what came after it here.
+      logPosition: recorded.logId === logId ? recorded.logPosition : 0,
+    }),
+  )
+  const variants = await withBytes(access, judged(logged, invalidations))
+  // Not what was invalidated while it was read.
+  if (invalidations.isSuperseded(ticket)) return undefined
+  return { variants: judged(variants, invalidations), mark: found.mark }
+}
+
+/** The latest head with its bytes, if these are one segment: nearly always it is the one that is asked for. */
+async function withBytes(
+  access: CacheApiAccess,
+  [latest, ...others]: readonly Variant[],
 ): Promise<readonly Variant[]> {
-  const [latest, ...others] = heads.map((head): Variant => ({ head }))
   if (latest === undefined) return []
   const { completeLength = 0, segmentBytes, body } = latest.head
   if (completeLength === 0 || !isSingleSegment(completeLength, segmentBytes)) {
@@ -124,13 +147,9 @@ async function variantsOf(
     : [latest, ...others]
 }
 
-function withHead(before: KeyRecord | undefined, head: StoredResponse): readonly StoredResponse[] {
-  const variants = (before?.heads ?? []).map((known): Variant => ({ head: known }))
-  return withVariant(variants, { head }).map((variant) => variant.head)
-}
-
 async function deleteBodies(access: CacheApiAccess, { heads }: KeyRecord): Promise<void> {
-  for (const { body, completeLength = 0, segmentBytes } of heads) {
+  for (const { head } of heads) {
+    const { body, completeLength = 0, segmentBytes } = head
     const count = segmentCountOf(completeLength, segmentBytes)
     for (let index = 0; index < count; index++) await access.deleteSegment(body, index)
   }

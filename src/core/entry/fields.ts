@@ -46,6 +46,16 @@ export function without(fields: Fields, names: ReadonlySet<string>): Fields {
   return kept
 }
 
+/** The lines whose name is in the set. */
+export function only(fields: Fields, names: ReadonlySet<string>): Fields {
+  const kept: string[] = []
+  for (let i = 0; i < fields.length; i += 2) {
+    const name = fields[i] ?? ''
+    if (names.has(name)) kept.push(name, fields[i + 1] ?? '')
+  }
+  return kept
+}
+
 /** The fields with every line of the name replaced by one, at the end; `undefined` only removes. */
 export function replaced(fields: Fields, name: string, value: string | undefined): Fields {
   const rest = without(fields, new Set([name]))
@@ -60,13 +70,13 @@ export function pairs(fields: Fields): readonly (readonly [string, string])[] {
 }
 
 const TOKEN = /^[!#$%&'*+\-.^_`|~0-9a-z]+$/
-/** Visible ASCII, space and tab: what every HTTP/1.1 recipient takes (RFC 9110 §5.5 without obs-text). */
-const VALUE = /^[\t\x20-\x7e]*$/
+/** What a strict writer takes: obs-text is opaque, and to lose it could lose a prohibition (RFC 9110 §5.5). */
+const VALUE = /^[\t\x20-\x7e\x80-\xff]*$/
 
 /**
  * Checks a message's field lines once, when it enters, so that writing them later cannot fail: names go
- * to lower case, and lines that a strict writer would refuse (a control character, bytes above 0x7E, a
- * name that is no token) are left out and told to `onDropped`.
+ * to lower case, and lines that a strict writer would refuse (a control character, a name that is no token) are
+ * left out and told to `onDropped`.
  */
 export function admitFields(lines: readonly string[], onDropped?: (name: string) => void): Fields {
   const fields: string[] = []

@@ -2,6 +2,7 @@ import type { Validators } from '../http/preconditions.ts'
 import type { BodyId } from './body-id.ts'
 import type { CacheKey } from './cache-key.ts'
 import type { Fields } from './fields.ts'
+import type { GroupId } from './invalidation-scope.ts'
 
 /** When and how a stored response may be used; the verdict of `policy/freshness.ts`. */
 export interface Freshness {
@@ -14,8 +15,12 @@ export interface Freshness {
   readonly staleIfErrorMs: number
   /** Never to be served stale, whatever is asked (`must-revalidate` and its kin, RFC 9111 §5.2.2). */
   readonly mustRevalidate: boolean
+  /** To be served stale in the windows that it names itself, and no others (`s-maxage`, RFC 9111 §5.2.2.10). */
+  readonly ownWindowsOnly: boolean
   /** To be validated before each use (`no-cache`, RFC 9111 §5.2.2.4). */
   readonly mustValidate: boolean
+  /** Not to be validated as long as it is fresh, as it cannot change (RFC 8246 §2). */
+  readonly immutable: boolean
   /** May answer requests with credentials: `public`, `s-maxage` or `must-revalidate` (RFC 9111 §3.5). */
   readonly sharedWithCredentials: boolean
 }
@@ -23,7 +28,7 @@ export interface Freshness {
 /** Nominated field names (Vary, RFC 9111 §4.1) and the values they had in the forwarded request. */
 export interface Nominated {
   readonly names: readonly string[]
-  /** One for each name; absent fields are the empty string, as an empty field cannot differ from none. */
+  /** One for each name, normalised: empty for a field that is absent, else `=` and its value. */
   readonly values: readonly string[]
 }
 
@@ -48,6 +53,8 @@ export interface StoredResponse extends Freshness {
   readonly validatedAtMs: number
   /** Invalidated (RFC 9111 §4.4): not to be used before it has been validated. */
   readonly invalidated: boolean
+  /** Groups with which it may be invalidated (RFC 9875 §2). */
+  readonly groups: readonly GroupId[]
 }
 
 /** What stands in for a response that cannot be stored, so that nothing waits for it. */
@@ -60,6 +67,8 @@ export interface Mark {
 export interface Variant {
   readonly head: StoredResponse
   readonly onlySegment?: Uint8Array | undefined
+  /** Where the log of invalidations was when it was fetched. */
+  readonly logPosition: number
 }
 
 /** What a store holds for a key. */
@@ -67,4 +76,16 @@ export interface Entry {
   /** The most recent first. */
   readonly variants: readonly Variant[]
   readonly mark?: Mark | undefined
+}
+
+/** Whether both are what the same requests select. */
+export function isSameSelection(
+  { nominated: a }: Pick<StoredResponse, 'nominated'>,
+  { nominated: b }: Pick<StoredResponse, 'nominated'>,
+): boolean {
+  return (
+    a.names.length === b.names.length &&
+    a.names.every((name, i) => name === b.names[i]) &&
+    a.values.every((value, i) => value === b.values[i])
+  )
 }

@@ -1,14 +1,16 @@
 // From a head to an answer: of the store, or of a fill that has just begun.
 
 import type { Answer } from '../entry/answer.ts'
-import type { ByteSource, Maybe } from '../entry/byte-source.ts'
+import type { Maybe } from '../entry/byte-source.ts'
+import type { Fields } from '../entry/fields.ts'
+import { NO_FIELDS } from '../entry/fields.ts'
 import { isSingleSegment } from '../entry/segment.ts'
 import type { StoredResponse, Variant } from '../entry/stored-response.ts'
 import type { CacheStatus, ForwardReason } from '../http/cache-status.ts'
 import { BodyReader } from './body-reader.ts'
 import type { Exchange } from './exchange.ts'
 import { readStored } from './exchange.ts'
-import type { Fetched } from './fetch-head.ts'
+import type { Filling } from './fetch-head.ts'
 import { storedPartOf } from './lookup.ts'
 import type { Found } from './respond.ts'
 import { respond, select, selectedSpan, statusOf } from './respond.ts'
@@ -19,6 +21,8 @@ export interface StoreFacts {
   readonly forwardStatus?: number | undefined
   readonly isCollapsed?: boolean | undefined
   readonly detail?: string | undefined
+  /** Lines for this client alone. */
+  readonly apart?: Fields
 }
 
 /** At once when memory has what is selected; else as soon as the first bytes are there. */
@@ -36,15 +40,25 @@ export function answerFromStore(
   const part = isAtHand ? 'all' : storedPartOf(x.core.store, head, startByte, endByte)
   const found: Found = {
     head,
-    ageSeconds: Math.max(0, Math.floor((x.nowMs - head.bornAtMs) / 1000)),
+    ageSeconds: ageSecondsOf(x, head, facts),
     status: cacheStatusOf(x, head, part !== 'part', facts),
+    apart: facts.apart ?? NO_FIELDS,
     bytes,
-    open: (start, end) => readStored(x, head, start, end),
+    open: (start, end) => readStored(x, variant, start, end),
   }
   const answer = respond(x, selection, found)
   // A store that cannot tell what it has may have none of it.
   if (part === 'all' || answer.body.kind !== 'source') return answer
-  return primed(answer, answer.body.source)
+  return primed(answer)
+}
+
+/** Just validated, and not old when it was: then the origin answered, and no Age says otherwise (RFC 9111 §5.1). */
+function ageSecondsOf(x: Exchange, head: StoredResponse, facts: StoreFacts): number | undefined {
+  const ageSeconds = Math.max(0, Math.floor((x.nowMs - head.bornAtMs) / 1000))
+  const isValidated = facts.isCollapsed === false && facts.because !== undefined
+  return isValidated && head.validatedAtMs >= x.nowMs - 1000 && ageSeconds === 0
+    ? undefined
+    : ageSeconds
 }
 
 /** Whether the store has all that the request selects, as far as it can tell. */
@@ -55,8 +69,9 @@ export function isAllStored(x: Exchange, { head, onlySegment }: Variant): boolea
 }
 
 /** Until the first bytes are there, what fails can still be answered otherwise. */
-async function primed(answer: Answer, source: ByteSource): Promise<Answer> {
-  if (source instanceof BodyReader) await source.prime()
+export async function primed(answer: Answer): Promise<Answer> {
+  const { body } = answer
+  if (body.kind === 'source' && body.source instanceof BodyReader) await body.source.prime()
   return answer
 }
 
@@ -98,18 +113,16 @@ export interface FillFacts {
 }
 
 /** From a body that is coming: the reader takes part from its beginning. */
-export function answerFromFill(
-  x: Exchange,
-  fetched: Extract<Fetched, { kind: 'filling' }>,
-  facts: FillFacts,
-): Answer {
-  const { head, fill, originAge, originStatus, isStored: stored } = fetched
+export function answerFromFill(x: Exchange, fetched: Filling, facts: FillFacts): Answer {
+  const { head, fill, originAge, originStatus, isStored: stored, apart } = fetched
   const selection = select(x, head)
   const isOtherStatus = originStatus !== statusOf(selection, head)
   return respond(x, selection, {
     head,
-    ageSeconds: undefined,
+    // Who comes later is given what was answered to another, and is told how old it is (RFC 9111 §4).
+    ageSeconds: isOlder(x, head) ? Math.floor((x.nowMs - head.bornAtMs) / 1000) : undefined,
     originAge,
+    apart: facts.isCollapsed ? NO_FIELDS : apart,
     bytes: undefined,
     status: {
       hit: false,
@@ -132,4 +145,8 @@ export function answerFromFill(
       return reader
     },
   })
+}
+
+function isOlder(x: Exchange, head: StoredResponse): boolean {
+  return x.nowMs - head.validatedAtMs >= 1000
 }

@@ -6,6 +6,7 @@ import type { Fields } from '../entry/fields.ts'
 import { segmentIndexOf } from '../entry/segment.ts'
 import type { ByteSpan } from '../http/byte-range.ts'
 import type { StoredResponse } from '../entry/stored-response.ts'
+import { disowned } from '../policy/validation.ts'
 import type { Clock } from '../ports/clock.ts'
 import type { FillScope } from '../ports/request-scope.ts'
 import type { Store, WriteTicket } from '../ports/store.ts'
@@ -22,6 +23,14 @@ export interface BodyOrigin {
   readonly authority: string | undefined
   /** Forwarded fields, without conditions and range. */
   readonly fields: Fields
+  /** Whether `fields` have credentials of a client. */
+  readonly hasCredentials: boolean
+  /** A response as the policies see it. */
+  receive(response: UpstreamResponse): UpstreamResponse
+  /** Whether a received response forbids to store what it brings. */
+  forbidsStoring(received: UpstreamResponse): boolean
+  /** Lays the fields of a received part over what is stored. */
+  update(head: StoredResponse, ticket: WriteTicket, part: UpstreamResponse): Promise<void>
 }
 
 /** A cursor over the body, as its fill sees it. */
@@ -48,6 +57,9 @@ export interface BodyFillOptions {
   windowBytes(): number
   onClose(): void
 }
+
+/** Of one transfer: what is announced may be longer than can be looked at in one turn. */
+const MAX_RUN_SEGMENT_COUNT = 1024
 
 interface Waiter {
   readonly byte: number
@@ -79,6 +91,7 @@ export class BodyFill {
   /** Where a run was ended because it was far ahead. */
   #pausedAtByte: number | undefined
   #isSlow = false
+  #mayStore = true
 
   constructor(options: BodyFillOptions) {
     this.#options = options
@@ -95,7 +108,9 @@ export class BodyFill {
 
   /** The same bytes are good under a newer ticket: what invalidates without dropping keeps the body's id. */
   renew(ticket: WriteTicket): void {
-    if (ticket.position > this.#ticket.position) this.#ticket = ticket
+    if (ticket.position <= this.#ticket.position) return
+    this.#ticket = ticket
+    this.#mayStore = true
   }
 
   /** Bytes at hand from `fromByte` on, never past `toByte`. */
@@ -132,6 +147,7 @@ export class BodyFill {
    */
   adopt(response: UpstreamResponse, { startByte, endByte }: ByteSpan, after?: Promise<unknown>) {
     this.gone = undefined
+    this.#mayStore = true
     const alignedByte = this.firstWholeSegment(startByte)
     const skippedBytes = alignedByte - startByte
     const body =
@@ -151,14 +167,19 @@ export class BodyFill {
   /** Begins a run that brings `fromByte` and as much of what follows up to `toByte` as is missing. */
   startRun(fromByte: number, toByte: number): void {
     if (this.gone !== undefined) throw this.gone
+    if (this.#isPurged()) throw otherVersion()
     const { segmentBytes, joinable } = this.head
     if (!joinable || this.completeLength === undefined) {
-      const message = 'Cannot fetch the rest: the body has no strong validator'
-      throw new UpstreamError('http_response_incomplete', message, { retryable: false })
+      throw new BodyGoneError('Cannot fetch the rest: the body has no strong validator')
     }
     const startByte = segmentIndexOf(fromByte, segmentBytes) * segmentBytes
     const run = new Run(this, startByte, this.#planEnd(startByte, toByte))
     this.#begin(run, undefined)
+  }
+
+  /** What there is now may be other bytes under the same validator. */
+  #isPurged(): boolean {
+    return this.#options.store.ticket(this.head.key).generation !== this.#ticket.generation
   }
 
   /** To the end of the missing segments; for a reader known to be slow, no further than a window. */
@@ -168,7 +189,7 @@ export class BodyFill {
     const windowBytes = this.#isSlow ? this.#options.windowBytes() : Number.POSITIVE_INFINITY
     const limitByte = Math.min(toByte, completeLength, startByte + windowBytes)
     let endByte = startByte + segmentBytes
-    while (endByte < limitByte) {
+    for (let count = 1; endByte < limitByte && count < MAX_RUN_SEGMENT_COUNT; count++) {
       if (this.#isHere(endByte) || this.#isUnderWay(endByte)) break
       endByte += segmentBytes
     }
@@ -198,8 +219,22 @@ export class BodyFill {
   segmentCame(index: number, bytes: Uint8Array): void {
     const { store } = this.#options
     this.#retained.add(index, bytes)
+    if (!this.#mayStore) return
     const written = store.writeSegment(this.#ticket, this.head.body, index, bytes)
     if (isPromise(written)) this.scope.background(written)
+  }
+
+  /** A later part may say that nothing of it is to be stored (RFC 9111 §5.2.2.5): nor is what was, used again. */
+  heed(response: UpstreamResponse): void {
+    if (!this.origin.forbidsStoring(response)) {
+      return this.scope.background(this.origin.update(this.head, this.#ticket, response))
+    }
+    this.#mayStore = false
+    // What one client may not have shared says nothing of the others.
+    if (this.origin.hasCredentials) return
+    const { store } = this.#options
+    const invalidated = store.invalidate(this.head.key, 'validate')
+    if (isPromise(invalidated)) this.scope.background(invalidated)
   }
 
   lengthBecameKnown(completeLength: number): void {
@@ -296,14 +331,9 @@ export class BodyFill {
   /** The origin has another version: this one is to be validated before it is used again. */
   versionChanged(): UpstreamError {
     const { store } = this.#options
-    this.gone ??= new UpstreamError(
-      'http_response_incomplete',
-      'Cannot continue body: the origin has another version',
-      { retryable: false },
-    )
+    this.gone ??= otherVersion()
     this.scope.record({ kind: 'version-changed' })
-    const invalidated = store.invalidate(this.head.key, 'validate')
-    if (isPromise(invalidated)) this.scope.background(invalidated)
+    this.scope.background(disown(store, this.head))
     return this.gone
   }
 
@@ -329,7 +359,7 @@ export class BodyFill {
   moved(cursor: Cursor): void {
     this.#tellMoved()
     const pausedAtByte = this.#pausedAtByte
-    if (pausedAtByte === undefined || this.gone !== undefined) return
+    if (pausedAtByte === undefined || this.gone !== undefined || this.#isPurged()) return
     if (cursor.endByte <= pausedAtByte || cursor.position > pausedAtByte) return
     // Near enough for the next run to begin before the reader has to wait for it.
     if (pausedAtByte - cursor.position > this.#options.windowBytes() / 2) return
@@ -374,6 +404,26 @@ export class BodyFill {
     if (this.#cursors.size > 0 || this.#runs.length > 0) return
     this.#options.onClose()
     for (const callback of this.#onClosed.splice(0)) callback()
+  }
+}
+
+/** The rest of this body cannot be had, now or later: what there is has to be asked for anew. */
+export class BodyGoneError extends UpstreamError {
+  constructor(message: string) {
+    super('http_response_incomplete', message, { retryable: false })
+  }
+}
+
+function otherVersion(): UpstreamError {
+  return new BodyGoneError('Cannot continue body: the origin has another version')
+}
+
+/** No 304 is to bring it back: what the origin gives of it by range is something else. */
+async function disown(store: Store, { key, body }: StoredResponse): Promise<void> {
+  const ticket = store.ticket(key)
+  const entry = await store.read(key)
+  for (const { head } of entry?.variants ?? []) {
+    if (head.body === body) await store.writeHead(ticket, disowned(head))
   }
 }
 

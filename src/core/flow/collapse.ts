@@ -5,8 +5,8 @@ import { asksModified } from '../entry/asked.ts'
 import type { Fields } from '../entry/fields.ts'
 import { first } from '../entry/fields.ts'
 import { isSingleSegment, segmentIndexOf } from '../entry/segment.ts'
-import type { Entry, StoredResponse } from '../entry/stored-response.ts'
-import { forwardedFields, isSameNominated } from '../policy/forwarding.ts'
+import type { Entry, Nominated, StoredResponse } from '../entry/stored-response.ts'
+import { isSameNominated, selectingFields } from '../policy/forwarding.ts'
 import type { OriginRange } from '../policy/origin-range.ts'
 import { WHOLE, decideOriginRange } from '../policy/origin-range.ts'
 import { decideReuse } from '../policy/reuse.ts'
@@ -31,6 +31,8 @@ export interface Collapsed {
   readonly leads: boolean
   /** Whether the head that came is for this request too (RFC 9111 §4.1). */
   readonly isMatch: boolean
+  /** Whether the origin was asked after this request came: as good as asked for it. */
+  readonly isAfter: boolean
   /** To be called once the answer reads the body. */
   leave(): void
 }
@@ -57,8 +59,11 @@ async function joinOrLead(
 ): Promise<Collapsed> {
   const { flights } = x.core
   const key = facts.isAlone ? undefined : flightKeyOf(x, nominatedNames)
-  const existing = key === undefined ? undefined : flights.join(key)
-  if (existing !== undefined) {
+  let passed: number | undefined
+  // Who waited for the same flight in vain goes on together: one of them begins the next.
+  while (key !== undefined && flights.numberOf(key) !== passed) {
+    const existing = flights.join(key)
+    if (existing === undefined) break
     const collapsed = await arrive(x, existing, false)
     if (!existing.isLate) {
       x.scope.record({ kind: 'collapsed' })
@@ -69,6 +74,7 @@ async function joinOrLead(
       return holding(collapsed, collapsed.fetched)
     }
     collapsed.leave()
+    passed = existing.number
   }
   return await arrive(
     x,
@@ -84,6 +90,7 @@ async function arrive(x: Exchange, flight: Flight, leads: boolean): Promise<Coll
       fetched,
       leads,
       isMatch: leads || isFor(x, fetched),
+      isAfter: leads || flight.number > x.lastFlight,
       leave: () => flight.leave(),
     }
   } catch (error) {
@@ -93,18 +100,33 @@ async function arrive(x: Exchange, flight: Flight, leads: boolean): Promise<Coll
 }
 
 function isFor(x: Exchange, fetched: Fetched): boolean {
-  if (fetched.kind !== 'filling' && fetched.kind !== 'freshened') return true
+  const nominated = nominatedOf(fetched)
+  if (nominated === undefined) return true
   if (fetched.kind === 'freshened' && !fetched.isShared) return false
-  const head = fetched.kind === 'filling' ? fetched.head : fetched.variant.head
-  if (head.nominated.names.length === 0) return true
-  return isSameNominated(head.nominated, forwardedFields(x.asked.fields, x.site.forward))
+  if (nominated.names.length === 0) return true
+  return isSameNominated(nominated, selectingFields(x.asked.fields, x.site.forward))
+}
+
+function nominatedOf(fetched: Fetched): Nominated | undefined {
+  switch (fetched.kind) {
+    case 'filling':
+      return fetched.head.nominated
+    case 'freshened':
+      return fetched.variant.head.nominated
+    case 'bodiless':
+      return fetched.nominated
+    case 'not-modified':
+    case 'unshareable':
+    case 'failed':
+      return undefined
+  }
 }
 
 /** Who comes after the head did not wait for it: it must be fresh, unpurged, and all there. */
 function mayJoinLate(x: Exchange, fetched: Fetched): fetched is Filling {
   if (fetched.kind !== 'filling') return false
   const { head, fill, ticket } = fetched
-  const isCurrent = x.core.store.ticket(head.key).position === ticket.position
+  const isCurrent = x.core.store.ticket(head.key, head.groups).position <= ticket.logPosition
   const reuse = decideReuse(head, x.asked.directives, x.nowMs)
   return isCurrent && reuse.action === 'serve' && fill.canServeFrom(0)
 }
@@ -134,17 +156,23 @@ function planOf(x: Exchange, { selected, entry, isAlone }: CollapseFacts): HeadP
   if (selected === undefined) {
     const isTheirs = isAlone && asksModified(asked)
     return {
+      method: methodOf(x),
       conditional: isTheirs ? clientConditions(asked.fields) : [],
       range: decideOriginRange(asked.range, site.segmentBytes, site.fill.windowBytes),
-      mayStoreFailure: site.policy.storesAnyStatus,
+      mayStoreFailure: true,
     }
   }
   const variants = entry?.variants.map((variant) => variant.head) ?? []
   return {
+    method: methodOf(x),
     conditional: conditionalFields(selected, variants),
-    range: rangeOfValidation(x, selected),
+    range: asked.method === 'HEAD' ? WHOLE : rangeOfValidation(x, selected),
     mayStoreFailure: false,
   }
+}
+
+function methodOf({ asked }: Exchange): 'GET' | 'HEAD' {
+  return asked.method === 'HEAD' ? 'HEAD' : 'GET'
 }
 
 function clientConditions(fields: Fields): Fields {

@@ -1,17 +1,23 @@
 import type { Asked } from '../entry/asked.ts'
 import type { Fields } from '../entry/fields.ts'
-import type { StoredResponse } from '../entry/stored-response.ts'
+import type { StoredResponse, Variant } from '../entry/stored-response.ts'
 import { forwardedFields } from '../policy/forwarding.ts'
+import type { ForwardReason } from '../http/cache-status.ts'
 import { appendMember, formatVia } from '../http/loop.ts'
-import { combined } from '../entry/fields.ts'
+import { combined, first } from '../entry/fields.ts'
 import { formatTraceparent } from '../http/traceparent.ts'
 import type { Clock } from '../ports/clock.ts'
 import type { FillScopes, RequestScope } from '../ports/request-scope.ts'
 import type { Store } from '../ports/store.ts'
+import { UpstreamError } from '../ports/upstream.ts'
 import type { BodyOrigin } from './body-fill.ts'
+import { BodyGoneError } from './body-fill.ts'
 import { BodyReader } from './body-reader.ts'
 import type { Fills } from './fills.ts'
 import type { Flights } from './flights.ts'
+import { updateByPart } from './freshen.ts'
+import { forbidsStoring, receive } from './receive.ts'
+import type { SearchVariances } from './search-variances.ts'
 import type { Site } from './site.ts'
 
 /** What outlives a request, made in a composition root. */
@@ -20,6 +26,7 @@ export interface Core {
   readonly clock: Clock
   readonly fills: Fills
   readonly flights: Flights
+  readonly searchVariances: SearchVariances
   readonly fillScopes: FillScopes
   /** This cache's name in Cache-Status, Via and CDN-Loop. */
   readonly name: string
@@ -33,13 +40,17 @@ export interface Exchange {
   readonly scope: RequestScope
   /** The clock, read once for all decisions on what is stored. */
   readonly nowMs: number
+  /** The flight that began last before this request came: what a later one brings is newer than the request. */
+  readonly lastFlight: number
+  /** How often it began again because it could not share what came for others. */
+  readonly againCount: number
 }
 
 /** Fields that every request to the origin carries: the client's, as far as they go, and our own. */
 export function originFields(x: Exchange): Fields {
   const { asked, site, core, scope } = x
   const forwarded = forwardedFields(asked.fields, site.forward)
-  const fields = site.hooks.request?.(forwarded, asked.target) ?? forwarded
+  const fields = byName(site.hooks.request?.(forwarded, asked.target) ?? forwarded)
   const own = [
     'via',
     appendMember(combined(asked.fields, 'via'), formatVia(asked.httpVersion, core.name)),
@@ -50,26 +61,54 @@ export function originFields(x: Exchange): Fields {
   return [...fields, ...own]
 }
 
+/** Lines of one name stay in order; that of the names means nothing (RFC 9110 §5.3), and is nobody's to choose. */
+function byName(fields: Fields): Fields {
+  const sorted: string[] = []
+  for (let i = 0; i < fields.length; i += 2) {
+    const name = fields[i] ?? ''
+    let at = sorted.length
+    while (at > 0 && (sorted[at - 2] ?? '') > name) at -= 2
+    sorted.splice(at, 0, name, fields[i + 1] ?? '')
+  }
+  return sorted
+}
+
+/** Authorization of the client, where the site passes it on. */
+export function credentials(x: Exchange): Fields {
+  const authorization = first(x.asked.fields, 'authorization')
+  return x.site.forward.sendsAuthorization && authorization !== undefined
+    ? ['authorization', authorization]
+    : []
+}
+
 /** The Host that the origin is sent; `undefined` for its own. */
 export function authoritySent({ asked, site }: Exchange): string | undefined {
   if (site.hostSent === 'origin') return undefined
   return site.hostSent === 'client' ? asked.authority : site.hostSent.name
 }
 
-export function originOf(x: Exchange): BodyOrigin {
+/**
+ * Where more of a body comes from. With credentials only where what they bring is for all (RFC 9111 §3.5): then the
+ * origin may ask of the rest what it asked of the beginning.
+ */
+export function originOf(x: Exchange, { sharedWithCredentials }: StoredResponse): BodyOrigin {
   const { asked, site } = x
   return {
     upstream: site.upstream,
     target: asked.target,
     authority: authoritySent(x),
-    fields: originFields(x),
+    fields: [...originFields(x), ...(sharedWithCredentials ? credentials(x) : [])],
+    hasCredentials: asked.hasCredentials,
+    receive: (response) => receive(x, response),
+    update: (head, ticket, part) => updateByPart(x, ticket, head, part),
+    forbidsStoring: (response) => forbidsStoring(x, response),
   }
 }
 
 /** A reader of what is stored, which fetches what has been evicted or never was there. */
 export function readStored(
   x: Exchange,
-  head: StoredResponse,
+  { head, logPosition }: Variant,
   startByte: number,
   endByte: number,
 ): BodyReader {
@@ -80,14 +119,28 @@ export function readStored(
     fills: core.fills,
     startByte,
     endByte,
-    openFill: () =>
-      core.fills.open({
+    openFill() {
+      const ticket = core.store.ticket(head.key)
+      // What there is now may be other bytes under the same validator.
+      if (ticket.generation > logPosition) throw new BodyGoneError('Cannot continue body: purged')
+      return core.fills.open({
         head,
-        origin: originOf(x),
-        ticket: core.store.ticket(head.key),
+        origin: originOf(x, head),
+        ticket,
         scope: core.fillScopes(scope),
         settings: site.fill,
         mayResume: head.joinable,
-      }),
+      })
+    },
   })
+}
+
+/** What was asked for this reason fails: the error says so, if no earlier one did. */
+export async function forwarding<T>(because: ForwardReason, act: () => Promise<T>): Promise<T> {
+  try {
+    return await act()
+  } catch (error) {
+    if (error instanceof UpstreamError) error.forward ??= because
+    throw error
+  }
 }

@@ -1,31 +1,32 @@
 // Asks the origin for a head and says what came: a body that fills, a 304, or what is not for storing.
 
+import type { Asked } from '../entry/asked.ts'
 import type { Fields } from '../entry/fields.ts'
-import { combined, endToEnd, first, has, replaced, without } from '../entry/fields.ts'
-import { bodyIdOf, randomBodyId } from '../entry/body-id.ts'
+import { combined, first } from '../entry/fields.ts'
 import type { Maybe } from '../entry/byte-source.ts'
 import { isPromise } from '../entry/byte-source.ts'
-import type { Nominated, StoredResponse, Variant } from '../entry/stored-response.ts'
+import type { Nominated, StoredResponse } from '../entry/stored-response.ts'
 import type { ByteSpan } from '../http/byte-range.ts'
 import { parseContentRange } from '../http/byte-range.ts'
-import { formatHttpDate } from '../http/http-date.ts'
-import { pathOf } from '../http/target.ts'
-import { nominate, forwardedFields } from '../policy/forwarding.ts'
-import type { FreshnessVerdict } from '../policy/freshness.ts'
+import { nominate, selectingFields } from '../policy/forwarding.ts'
 import type { OriginRange } from '../policy/origin-range.ts'
 import { WHOLE, formatOriginRange } from '../policy/origin-range.ts'
 import { checkPartial } from '../policy/partial.ts'
 import { isFailedStatus } from '../policy/stale-on-error.ts'
+import type { ReuseFacts } from '../policy/reuse.ts'
 import type { Storable } from '../policy/storable.ts'
 import { decideStorable, isRequestsOwnReason } from '../policy/storable.ts'
-import { strongValidatorOf, validatorsOf } from '../policy/validation.ts'
 import type { FillScope, RequestScope } from '../ports/request-scope.ts'
 import type { WriteTicket } from '../ports/store.ts'
 import type { UpstreamResponse } from '../ports/upstream.ts'
 import { UpstreamError } from '../ports/upstream.ts'
 import type { BodyFill, Cursor } from './body-fill.ts'
 import type { Exchange } from './exchange.ts'
-import { authoritySent, originFields, originOf } from './exchange.ts'
+import { authoritySent, credentials, originFields, originOf } from './exchange.ts'
+import type { Freshened } from './freshen.ts'
+import { groupsHere, headOf } from './head-of.ts'
+import { receive } from './receive.ts'
+import { writeUnlessOutrun } from './write-head.ts'
 
 /** What the origin said to a request for a head. */
 export type Fetched =
@@ -43,23 +44,35 @@ export type Fetched =
       readonly ticket: WriteTicket
       /** Ends the hold that keeps the fill open until its first readers are there. */
       release(): void
+      /** Lines for the one who asked first, and for nobody else. */
+      readonly apart: Fields
+    }
+  /** The head alone, to a HEAD. */
+  | {
+      readonly kind: 'bodiless'
+      readonly response: UpstreamResponse
+      readonly nominated: Nominated
+      /** How those who waited may use it; `undefined`: not at all. */
+      readonly shared: (ReuseFacts & Pick<StoredResponse, 'groups'>) | undefined
+      readonly logPosition: number
     }
   | { readonly kind: 'not-modified'; readonly response: UpstreamResponse }
-  /** A 304 to our own condition, laid over what was stored. */
-  | {
-      readonly kind: 'freshened'
-      readonly variant: Variant
-      /** Whether those who waited may have it too. */
-      readonly isShared: boolean
-    }
+  /** A 304 to our own condition, or the head of the same version, laid over what was stored. */
+  | ({ readonly kind: 'freshened' } & Freshened)
   /** For the one who asked: nobody else may have it. */
-  | { readonly kind: 'unshareable'; readonly response: UpstreamResponse }
+  | {
+      readonly kind: 'unshareable'
+      readonly response: UpstreamResponse
+      /** Whether that lies in the request alone, and says nothing of what is stored. */
+      readonly isRequests: boolean
+    }
   /** The origin answered, and said that it cannot. */
   | { readonly kind: 'failed'; readonly response: UpstreamResponse }
 
 export type Filling = Extract<Fetched, { kind: 'filling' }>
 
 export interface HeadPlan {
+  readonly method: 'GET' | 'HEAD'
   /** If-None-Match and its kin: ours, or the client's where nothing is stored. */
   readonly conditional: Fields
   readonly range: OriginRange
@@ -100,7 +113,7 @@ async function forward(
   const rangeFields = range === undefined ? [] : ['range', range]
   const response = await site.upstream.fetch(
     {
-      method: 'GET',
+      method: plan.method,
       target: asked.target,
       authority: authoritySent(x),
       key: asked.key,
@@ -112,33 +125,12 @@ async function forward(
   return receive(x, response)
 }
 
-/** Authorization of the client, where the site passes it on. */
-export function credentials(x: Exchange): Fields {
-  const authorization = first(x.asked.fields, 'authorization')
-  return x.site.forward.sendsAuthorization && authorization !== undefined
-    ? ['authorization', authorization]
-    : []
-}
-
-/** A response as the policies see it: end-to-end fields, a Date, and what the site's hook and rules say. */
-export function receive(x: Exchange, response: UpstreamResponse): UpstreamResponse {
-  const { site, asked } = x
-  let fields = endToEnd(response.fields)
-  // A cache with a clock gives a Date to what has none (RFC 9110 §6.6.1).
-  if (!has(fields, 'date')) fields = [...fields, 'date', formatHttpDate(response.receivedAtMs)]
-  if (site.policy.ignoresSetCookie) fields = without(fields, new Set(['set-cookie']))
-  for (const rule of site.responseRules) {
-    if (rule.pathPrefix !== undefined && !pathOf(asked.target).startsWith(rule.pathPrefix)) continue
-    fields = without(fields, rule.drop)
-    for (let i = 0; i < rule.set.length; i += 2) {
-      fields = replaced(fields, rule.set[i] ?? '', rule.set[i + 1])
-    }
-  }
-  fields = site.hooks.response?.(fields, response.status, asked.target) ?? fields
-  return { ...response, fields }
-}
-
-async function interpret(
+/**
+ * What a response is to this cache. Of a body that is to be stored the fill begins.
+ *
+ * @param ticket Taken before the origin was asked.
+ */
+export async function interpret(
   x: Exchange,
   plan: HeadPlan,
   ticket: WriteTicket,
@@ -153,20 +145,44 @@ async function interpret(
   const isFailed = isFailedStatus(status)
   if (isFailed && !plan.mayStoreFailure) return { kind: 'failed', response }
   const part = partOf(response, plan.range)
+  // Not the part we asked for: who asked is to see for himself what the origin makes of his range.
+  if (part === undefined) return { kind: 'unshareable', response, isRequests: true }
   const storable = decideStorable(
-    { ...response, asked: x.asked, status: status === 206 ? 200 : status },
+    { ...response, asked: storedAs(x.asked, plan.method), status: status === 206 ? 200 : status },
     x.site.policy,
   )
   if (isFailed && !isWorthKeeping(storable)) return { kind: 'failed', response }
-  if (!storable.storable) {
-    scope.record({ kind: 'not-stored', because: storable.because })
-    if (status < 400 && !isRequestsOwnReason(storable.because)) await mark(x, ticket)
-    return { kind: 'unshareable', response }
+  if (plan.method === 'HEAD') {
+    response.body.cancel('no content')
+    const nominated = nominate(response.fields, selectingFields(x.asked.fields, x.site.forward))
+    const shared = storable.storable
+      ? {
+          ...storable.freshness,
+          validatedAtMs: response.receivedAtMs,
+          invalidated: false,
+          groups: groupsHere(x, response.fields),
+        }
+      : undefined
+    return { kind: 'bodiless', response, nominated, shared, logPosition: ticket.logPosition }
   }
-  const head = await headOf(x, response, part, storable.freshness, ticket)
+  if (!storable.storable) {
+    const { because } = storable
+    scope.record({ kind: 'not-stored', because })
+    const isRequests = x.asked.hasCredentials || isRequestsOwnReason(because)
+    if (status < 400 && !isRequests && x.asked.method === 'GET') await mark(x, ticket)
+    return { kind: 'unshareable', response, isRequests }
+  }
+  const { head, apart } = await headOf(x, { response, ...part }, storable.freshness, ticket)
   // Parts of a body without a strong validator can never be put together.
-  if (status === 206 && !head.joinable) return { kind: 'unshareable', response }
-  return await fill({ x, ticket, scope, response, part, head })
+  if (status === 206 && !head.joinable) {
+    return { kind: 'unshareable', response, isRequests: true }
+  }
+  return await fill({ x, ticket, scope, response, part, head, apart })
+}
+
+/** The head that answers a HEAD is the one that a GET would have had (RFC 9110 §9.3.2). */
+function storedAs(asked: Asked, method: HeadPlan['method']): Asked {
+  return method === 'HEAD' ? { ...asked, method: 'GET' } : asked
 }
 
 /** An error is kept only for as long as its origin has said. */
@@ -181,11 +197,16 @@ interface Part extends ByteSpan {
   readonly completeLength: number | undefined
 }
 
-/** Which bytes of the representation the response carries. */
-function partOf(response: UpstreamResponse, range: OriginRange): Part {
+/**
+ * Which bytes of the representation the response carries; `undefined` for others than we asked for.
+ *
+ * @throws UpstreamError for a part that nobody asked for.
+ */
+function partOf(response: UpstreamResponse, range: OriginRange): Part | undefined {
   if (response.status === 206) {
     const partial = checkPartial(response.fields, range)
     if (partial.kind === 'wrong') {
+      if (range.kind !== 'whole') return undefined
       throw new UpstreamError('http_protocol_error', `Cannot take 206: ${partial.because}`, {
         retryable: false,
       })
@@ -208,57 +229,6 @@ async function mark(x: Exchange, ticket: WriteTicket): Promise<void> {
   await x.core.store.writeMark(ticket, { kind: 'hit-for-miss', expiresAtMs })
 }
 
-/** Fields that each answer gets anew. */
-const PER_ANSWER: ReadonlySet<string> = new Set(['age', 'content-length'])
-/** Of a part also which part it is, which is not said of the whole that is stored. */
-const PER_PART: ReadonlySet<string> = new Set([...PER_ANSWER, 'content-range'])
-
-async function headOf(
-  x: Exchange,
-  response: UpstreamResponse,
-  part: Part,
-  freshness: FreshnessVerdict,
-  ticket: WriteTicket,
-): Promise<StoredResponse> {
-  const { asked, site } = x
-  const { isExplicit: _, ...times } = freshness
-  const fields = without(response.fields, response.status === 206 ? PER_PART : PER_ANSWER)
-  const validators = validatorsOf(fields, response.receivedAtMs)
-  const validator = strongValidatorOf(validators)
-  const { completeLength } = part
-  const nominated = nominate(fields, forwardedFields(asked.fields, site.forward))
-  const isJoinable =
-    validator !== undefined && completeLength !== undefined && response.status <= 206
-  const body = isJoinable
-    ? await bodyIdOf({
-        key: asked.key,
-        // An entity tag tells variants apart, a date does not: all may be of the same second.
-        validator: validators.etag === undefined ? varying(validator, nominated) : validator,
-        codings: combined(fields, 'content-encoding') ?? '',
-        completeLength,
-        generation: ticket.generation,
-      })
-    : randomBodyId()
-  return {
-    ...times,
-    key: asked.key,
-    nominated,
-    status: response.status === 206 ? 200 : response.status,
-    fields,
-    validators,
-    body,
-    joinable: isJoinable,
-    segmentBytes: site.segmentBytes,
-    completeLength,
-    validatedAtMs: response.receivedAtMs,
-    invalidated: false,
-  }
-}
-
-function varying(validator: string, { names, values }: Nominated): string {
-  return names.length === 0 ? validator : `${validator} ${JSON.stringify([names, values])}`
-}
-
 interface FillFacts {
   readonly x: Exchange
   readonly ticket: WriteTicket
@@ -266,11 +236,12 @@ interface FillFacts {
   readonly response: UpstreamResponse
   readonly part: Part
   readonly head: StoredResponse
+  readonly apart: Fields
 }
 
 /** Begins the body's fill with this response, and stores the head as soon as that is safe. */
 async function fill(facts: FillFacts): Promise<Fetched> {
-  const { x, ticket, scope, response, part, head } = facts
+  const { x, ticket, scope, response, part, head, apart } = facts
   const { core, site } = x
   const takesRanges =
     response.status === 206 || first(response.fields, 'accept-ranges')?.toLowerCase() === 'bytes'
@@ -278,7 +249,7 @@ async function fill(facts: FillFacts): Promise<Fetched> {
   const settings = site.fill
   const bodyFill = core.fills.open({
     head,
-    origin: originOf(x),
+    origin: originOf(x, head),
     ticket,
     scope,
     settings,
@@ -288,11 +259,15 @@ async function fill(facts: FillFacts): Promise<Fetched> {
   const startByte = bodyFill.firstWholeSegment(part.startByte)
   const release = holdOpen(bodyFill, startByte)
   if (!head.joinable) {
-    bodyFill.onComplete = (completeLength) =>
-      scope.background(Promise.resolve(core.store.writeHead(ticket, { ...head, completeLength })))
+    bodyFill.onComplete = (completeLength) => {
+      const written = writeUnlessOutrun(x, ticket, { ...head, completeLength }, response.sentAtMs)
+      scope.background(Promise.resolve(written))
+    }
   }
   // Segments of a joinable body are right whoever has the others; of any other body, only all together.
-  const writing = head.joinable ? core.store.writeHead(ticket, head) : 'superseded'
+  const writing = head.joinable
+    ? writeUnlessOutrun(x, ticket, head, response.sentAtMs)
+    : 'superseded'
   if (part.endByte === 0) {
     response.body.cancel('empty')
     bodyFill.onComplete?.(0)
@@ -301,6 +276,7 @@ async function fill(facts: FillFacts): Promise<Fetched> {
     response.body.cancel('already under way')
   } else bodyFill.adopt(response, part, isPromise(writing) ? writing : undefined)
   const written = await releasedIfFailed(writing, release)
+  if (site.usesNoVarySearch) core.searchVariances.note(head, x.asked.target)
   const isStored = written === 'stored' || !head.joinable
   scope.record(isStored ? { kind: 'stored', status: head.status } : { kind: 'superseded' })
   return {
@@ -312,6 +288,7 @@ async function fill(facts: FillFacts): Promise<Fetched> {
     isStored,
     ticket,
     release,
+    apart,
   }
 }
 

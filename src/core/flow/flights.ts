@@ -1,5 +1,6 @@
 // Head flights: of those who ask for what is not stored, one leads and the others wait for the head.
 
+import { remember } from '../entry/bounded-map.ts'
 import type { Fetched } from './fetch-head.ts'
 
 /** A request for a head under way, or a head whose body is still coming and is nowhere else. */
@@ -7,6 +8,8 @@ export interface Flight {
   readonly verdict: Promise<Fetched>
   /** Whether the verdict was there before we joined. */
   readonly isLate: boolean
+  /** Which flight it is, counted from 1. */
+  readonly number: number
   /** To be called by each who joined, once it reads the body or needs it no more. */
   leave(): void
 }
@@ -20,10 +23,21 @@ export interface Flights {
    * @param key `undefined` for a request that nobody may join.
    */
   begin(key: string | undefined, task: () => Promise<Fetched>): Flight
+  /** Number of the flight under this key. */
+  numberOf(key: string): number | undefined
+  /** Number of the flight that began last. */
+  readonly lastNumber: number
+  /** Nothing is validated behind a stale answer of this key until then. */
+  rest(key: string, untilMs: number): void
+  isResting(key: string, nowMs: number): boolean
   count(): number
 }
 
+/** Keys that rest; beyond it the oldest no longer do. */
+const MAX_RESTING_COUNT = 10_000
+
 interface OpenFlight {
+  readonly number: number
   readonly verdict: Promise<Fetched>
   isSettled: boolean
   joinedCount: number
@@ -32,6 +46,8 @@ interface OpenFlight {
 
 export function createFlights(): Flights {
   const flights = new Map<string, OpenFlight>()
+  const resting = new Map<string, number>()
+  let lastNumber = 0
 
   function joined(flight: OpenFlight): Flight {
     flight.joinedCount++
@@ -39,6 +55,7 @@ export function createFlights(): Flights {
     return {
       verdict: flight.verdict,
       isLate: flight.isSettled,
+      number: flight.number,
       leave() {
         if (hasLeft) return
         hasLeft = true
@@ -54,6 +71,7 @@ export function createFlights(): Flights {
     },
     begin(key, task) {
       const flight: OpenFlight = {
+        number: ++lastNumber,
         verdict: task(),
         isSettled: false,
         joinedCount: 0,
@@ -72,6 +90,14 @@ export function createFlights(): Flights {
         else fetched.fill.onceClosed(remove)
       }, remove)
       return joined(flight)
+    },
+    rest(key, untilMs) {
+      remember(resting, key, untilMs, MAX_RESTING_COUNT)
+    },
+    isResting: (key, nowMs) => (resting.get(key) ?? 0) > nowMs,
+    numberOf: (key) => flights.get(key)?.number,
+    get lastNumber() {
+      return lastNumber
     },
     count: () => flights.size,
   }

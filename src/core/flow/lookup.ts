@@ -1,23 +1,36 @@
 import type { Fields } from '../entry/fields.ts'
 import { covers, isSingleSegment } from '../entry/segment.ts'
 import type { Entry, StoredResponse, Variant } from '../entry/stored-response.ts'
-import { forwardedFields, isSameNominated, nominatedValues } from '../policy/forwarding.ts'
+import { isSameNominated, nominatedValues, selectingFields } from '../policy/forwarding.ts'
 import type { Store } from '../ports/store.ts'
 import type { Exchange } from './exchange.ts'
 
-/** The stored response that the request selects (RFC 9111 §4.1): the most recent that matches. */
+/**
+ * The stored response that the request selects: of those that match the most recent by Date (RFC 9111 §4), and one
+ * without Vary only where none with Vary does, as some resources leave it out of their default response (§4.1).
+ */
 export function selectVariant(x: Exchange, entry: Entry | undefined): Variant | undefined {
   if (entry === undefined) return undefined
-  let forwarded: Fields | undefined
+  let selecting: Fields | undefined
+  let best: Variant | undefined
   for (const variant of entry.variants) {
     const { nominated } = variant.head
     if (nominated.names.length > 0) {
-      forwarded ??= forwardedFields(x.asked.fields, x.site.forward)
-      if (!isSameNominated(nominated, forwarded)) continue
+      selecting ??= selectingFields(x.asked.fields, x.site.forward)
+      if (!isSameNominated(nominated, selecting)) continue
     }
-    if (isUsable(x.core.store, variant)) return variant
+    if ((best === undefined || isBetter(variant, best)) && isUsable(x.core.store, variant)) {
+      best = variant
+    }
   }
-  return undefined
+  return best
+}
+
+/** Whether a variant that was stored earlier goes before one that was stored later. */
+function isBetter({ head: a }: Variant, { head: b }: Variant): boolean {
+  const [hasVary, otherHasVary] = [a.nominated.names.length > 0, b.nominated.names.length > 0]
+  if (hasVary !== otherHasVary) return hasVary
+  return (a.validators.dateMs ?? 0) > (b.validators.dateMs ?? 0)
 }
 
 /** A body that cannot be fetched again in parts is of use only whole. */
@@ -46,9 +59,11 @@ export function storedPartOf(
  * no invalidation between them. What was asked of the origin before one is not for who comes after it.
  */
 export function flightKeyOf(x: Exchange, nominatedNames: readonly string[]): string {
-  const { key, fields } = x.asked
+  const { key, fields, method } = x.asked
   const { position } = x.core.store.ticket(key)
-  if (nominatedNames.length === 0) return `${position}\n${key}`
-  const values = nominatedValues(nominatedNames, forwardedFields(fields, x.site.forward))
-  return `${position}\n${key}\n${values.join('\n')}`
+  // A HEAD brings no body for a GET to read.
+  const about = `${method} ${position}\n${key}`
+  if (nominatedNames.length === 0) return about
+  const values = nominatedValues(nominatedNames, selectingFields(fields, x.site.forward))
+  return `${about}\n${values.join('\n')}`
 }

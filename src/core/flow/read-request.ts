@@ -48,7 +48,7 @@ export interface ReadOptions {
 }
 
 const TOKEN = /^[!#$%&'*+\-.^_`|~0-9a-z]+$/
-/** Visible ASCII and whitespace; obs-text is dropped with its field, control characters are refused. */
+/** Control characters are refused; obs-text is opaque (RFC 9110 §5.5), but not where a value is to be read. */
 const CONTROL = /[^\t\x20-\x7e\x80-\xff]/
 const PLAIN = /^[\t\x20-\x7e]*$/
 
@@ -60,8 +60,6 @@ const SINGLE: ReadonlySet<string> = new Set([
   'authorization',
   'content-length',
   'content-type',
-  'if-modified-since',
-  'if-unmodified-since',
 ])
 
 /** Reads request line and fields; everything that does not depend on the site. */
@@ -112,9 +110,8 @@ function readFields(lines: readonly string[], limits: RequestLimits): ReadFields
     if (known === undefined) return refused(400, 'Malformed field')
     const { name, isSingle, isHopByHop } = known
     if (name.length + value.length > limits.maxFieldBytes) return refused(431, 'Field too large')
-    if (!PLAIN.test(value)) {
-      if (isSingle || CONTROL.test(value)) return refused(400, `Malformed field: ${name}`)
-      continue
+    if (!PLAIN.test(value) && (isSingle || CONTROL.test(value))) {
+      return refused(400, `Malformed field: ${name}`)
     }
     if (isHopByHop) {
       if (name === 'connection') connection = joined(connection, value)
@@ -205,12 +202,17 @@ export function readRequest(head: ReadHead, site: Site): Asked | Refusal {
 }
 
 /** The key of another target of the same site, as a request for it would have it. */
-export function keyFor(site: Site, authority: string, target: string): CacheKey {
+export function keyFor(
+  site: Site,
+  authority: string,
+  target: string,
+): { readonly key: CacheKey; readonly target: string } {
   const keyed = targetOf(target, authority, site) ?? target
-  return cacheKeyOf(site.name, authorityKeyed(site, authority), keyed)
+  return { key: cacheKeyOf(site.name, authorityKeyed(site, authority), keyed), target: keyed }
 }
 
-function authorityKeyed(site: Site, authority: string): string {
+/** The authority as it stands in the keys of a site: where the origin is sent it, and nowhere else. */
+export function authorityKeyed(site: Site, authority: string): string {
   return site.hostSent === 'client' ? authority : ''
 }
 
@@ -235,14 +237,27 @@ function targetOf(target: string, authority: string, site: Site): string | undef
   return hooked === target || findTargetProblem(hooked) === undefined ? hooked : undefined
 }
 
-/** Parameters that the site drops are neither keyed nor forwarded; the others stay as they came. */
+function nameOf(parameter: string): string {
+  const equals = parameter.indexOf('=')
+  return equals < 0 ? parameter : parameter.slice(0, equals)
+}
+
+/** By code unit, as everywhere alike; parameters of one name keep their order, which may mean something. */
+function compareNames(a: string, b: string): number {
+  const [left, right] = [nameOf(a), nameOf(b)]
+  return left < right ? -1 : left > right ? 1 : 0
+}
+
+/** Parameters that the site drops are neither keyed nor forwarded; the others stay as they came, or sorted. */
 function reduceQuery(target: string, rules: QueryRules): string {
   const query = queryOf(target)
-  if (query === undefined || (rules.keep === undefined && rules.drop.size === 0)) return target
+  const isPlain = rules.keep === undefined && rules.drop.size === 0 && !rules.sort
+  if (query === undefined || isPlain) return target
   const kept = query.split('&').filter((parameter) => {
-    const [name = ''] = parameter.split('=')
+    const name = nameOf(parameter)
     return !rules.drop.has(name) && (rules.keep === undefined || rules.keep.has(name))
   })
+  if (rules.sort) kept.sort(compareNames)
   return kept.length === 0 ? pathOf(target) : `${pathOf(target)}?${kept.join('&')}`
 }
 

@@ -2,19 +2,27 @@
 
 import type { Answer } from '../entry/answer.ts'
 import { NO_BODY } from '../entry/answer.ts'
+import type { Asked } from '../entry/asked.ts'
+import { asksModified } from '../entry/asked.ts'
 import type { ByteSource } from '../entry/byte-source.ts'
 import { isPromise } from '../entry/byte-source.ts'
 import type { CacheKey } from '../entry/cache-key.ts'
 import type { Fields } from '../entry/fields.ts'
 import { all, first, without } from '../entry/fields.ts'
+import type { InvalidationScope } from '../entry/invalidation-scope.ts'
 import type { CacheStatus, ForwardReason } from '../http/cache-status.ts'
 import { normaliseHost } from '../http/target.ts'
-import { decideInvalidation } from '../policy/invalidation.ts'
+import { decideInvalidation, groupsOf } from '../policy/invalidation.ts'
+import { WHOLE } from '../policy/origin-range.ts'
 import type { UpstreamResponse } from '../ports/upstream.ts'
+import { UpstreamError } from '../ports/upstream.ts'
 import type { Exchange } from './exchange.ts'
-import { authoritySent, originFields } from './exchange.ts'
-import { credentials, receive } from './fetch-head.ts'
-import { keyFor } from './read-request.ts'
+import { authoritySent, credentials, forwarding, originFields } from './exchange.ts'
+import { answerFromFill } from './answer-from.ts'
+import type { HeadPlan } from './fetch-head.ts'
+import { interpret } from './fetch-head.ts'
+import { receive } from './receive.ts'
+import { authorityKeyed, keyFor } from './read-request.ts'
 import { withCacheStatus } from './respond.ts'
 
 /** Conditions and ranges are the client's own business in a relayed request. */
@@ -31,10 +39,11 @@ const OF_BODY = ['content-type', 'content-encoding', 'content-language']
 
 export async function relay(x: Exchange, because: ForwardReason, detail?: string): Promise<Answer> {
   const { asked, site, core, scope } = x
+  if (isLastHop(asked)) return ownOptions(x)
   scope.record({ kind: 'forward', because })
-  const response = receive(
-    x,
-    await site.upstream.fetch(
+  const before = core.store.ticket(asked.key)
+  const sent = await forwarding(because, () =>
+    site.upstream.fetch(
       {
         method: asked.method,
         target: asked.target,
@@ -47,23 +56,81 @@ export async function relay(x: Exchange, because: ForwardReason, detail?: string
       scope,
     ),
   )
+  const response = receive(x, sent)
+  if (response.status === 304 && !asksModified(asked)) throw unaskedNotModified(response)
   if (decideInvalidation(asked.method, response.status)) {
-    for (const key of changedKeys(x, response.fields)) await core.store.invalidate(key, 'validate')
+    const isCurrent = core.store.ticket(asked.key).position === before.position
+    await invalidateChanged(x, response.fields)
+    if (asked.method === 'POST' && response.status === 200 && isCurrent)
+      return await answerOfPost(x, response, because)
   }
   return answerWith(x, response, { hit: false, forward: because, ...(detail && { detail }) })
 }
 
-/** The target, and what the answer names at the same origin: it may have changed too (RFC 9111 §4.4). */
-function changedKeys({ asked, site }: Exchange, fields: Fields): ReadonlySet<CacheKey> {
-  const keys = new Set([asked.key])
+/** Who has nothing can do nothing with it (RFC 9110 §15.4.5). */
+export function unaskedNotModified(response: UpstreamResponse): UpstreamError {
+  response.body.cancel('not asked for')
+  const message = 'Cannot take response: 304 to a request without condition'
+  return new UpstreamError('http_protocol_error', message, { retryable: false })
+}
+
+const OF_POST: HeadPlan = {
+  method: 'GET',
+  conditional: [],
+  range: WHOLE,
+  mayStoreFailure: false,
+}
+
+/** What a POST gives may be what a GET would give from now on (RFC 9110 §9.3.3). */
+async function answerOfPost(
+  x: Exchange,
+  response: UpstreamResponse,
+  because: ForwardReason,
+): Promise<Answer> {
+  const { core, asked, scope, site } = x
+  if (!site.policy.storesPost) return answerWith(x, response, { hit: false, forward: because })
+  const ticket = core.store.ticket(asked.key)
+  const fetched = await interpret(x, OF_POST, ticket, core.fillScopes(scope), response)
+  if (fetched.kind !== 'filling') {
+    return answerWith(x, response, { hit: false, forward: because })
+  }
+  try {
+    return answerFromFill(x, fetched, { because, isCollapsed: false })
+  } finally {
+    fetched.release()
+  }
+}
+
+/**
+ * The target and what the answer names at the same origin may have changed (RFC 9111 §4.4), and with them the
+ * groups they are in, and those that it names (RFC 9875 §2.2.1, §3).
+ */
+async function invalidateChanged(x: Exchange, fields: Fields): Promise<void> {
+  const { asked, site, core } = x
+  const scopes = new Set<InvalidationScope>(
+    groupsOf(fields, 'cache-group-invalidation', site.name, authorityKeyed(site, asked.authority)),
+  )
+  for (const key of changedKeys(x, fields)) {
+    scopes.add(key)
+    const entry = await core.store.read(key)
+    for (const { head } of entry?.variants ?? []) for (const group of head.groups) scopes.add(group)
+  }
+  for (const changed of scopes) await core.store.invalidate(changed, 'validate')
+}
+
+/** The target, and what the answer names at the same origin; each with what stands for it. */
+function changedKeys({ asked, site, core }: Exchange, fields: Fields): ReadonlySet<CacheKey> {
+  const changed = [{ key: asked.key, target: asked.target }]
   for (const name of ['location', 'content-location']) {
     const value = first(fields, name)
     const url =
       value === undefined ? null : URL.parse(value, `http://${asked.authority}${asked.target}`)
-    if (url === null || normaliseHost(url.host, DEFAULT_PORT) !== asked.authority) continue
-    keys.add(keyFor(site, asked.authority, url.pathname + url.search))
+    if (url?.protocol !== 'http:') continue
+    if (normaliseHost(url.host, DEFAULT_PORT) !== asked.authority) continue
+    changed.push(keyFor(site, asked.authority, url.pathname + url.search))
   }
-  return keys
+  const others = changed.flatMap(({ key, target }) => core.searchVariances.equivalents(key, target))
+  return new Set([...changed, ...others].map(({ key }) => key))
 }
 
 /** Of the scheme in which the references above are resolved. */
@@ -74,7 +141,36 @@ function relayedFields(x: Exchange): Fields {
   const names = new Set(body === undefined ? RELAYED : [...RELAYED, ...OF_BODY])
   const relayed = [...without(originFields(x), names), ...credentials(x)]
   for (const name of names) for (const value of all(fields, name)) relayed.push(name, value)
+  const maxForwards = maxForwardsOf(x.asked)
+  if (maxForwards !== undefined) relayed.push(MAX_FORWARDS, String(maxForwards - 1))
   return relayed
+}
+
+const MAX_FORWARDS = 'max-forwards'
+/** More hops than there are between any two. */
+const MOST_FORWARDS = 1_000_000
+
+/** How often an OPTIONS may still be forwarded (RFC 9110 §7.6.2). */
+function maxForwardsOf({ method, fields }: Asked): number | undefined {
+  const value = method === 'OPTIONS' ? first(fields, MAX_FORWARDS) : undefined
+  return value !== undefined && /^[0-9]+$/.test(value)
+    ? Math.min(Number(value), MOST_FORWARDS)
+    : undefined
+}
+
+function isLastHop(asked: Asked): boolean {
+  return maxForwardsOf(asked) === 0
+}
+
+/** The final recipient of an OPTIONS answers it (RFC 9110 §7.6.2, §9.3.7). */
+function ownOptions(x: Exchange): Answer {
+  const fields = ['allow', 'GET, HEAD, OPTIONS, POST, PUT, PATCH, DELETE']
+  return {
+    status: 200,
+    fields: withCacheStatus(x, fields, { hit: false, detail: 'max-forwards' }),
+    body: NO_BODY,
+    contentLength: 0,
+  }
 }
 
 const FRAMING: ReadonlySet<string> = new Set(['content-length'])

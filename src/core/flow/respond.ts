@@ -10,7 +10,7 @@ import type { StoredResponse } from '../entry/stored-response.ts'
 import type { ByteSpan, ResolvedRange } from '../http/byte-range.ts'
 import { formatContentRange, formatUnsatisfiedRange, resolveRanges } from '../http/byte-range.ts'
 import type { CacheStatus } from '../http/cache-status.ts'
-import { formatCacheStatus } from '../http/cache-status.ts'
+import { formatCacheStatus, isCacheStatus } from '../http/cache-status.ts'
 import { appendMember, formatVia } from '../http/loop.ts'
 import { holdsIfRange, isNotModified } from '../http/preconditions.ts'
 import type { Exchange } from './exchange.ts'
@@ -21,6 +21,8 @@ export interface Found {
   /** Current age in seconds; `undefined` for a first answer, which keeps the origin's `originAge`. */
   readonly ageSeconds: number | undefined
   readonly originAge?: string | undefined
+  /** Lines for this client alone. */
+  readonly apart: Fields
   readonly status: CacheStatus
   /** All bytes of the body, where they are at hand in one piece. */
   readonly bytes: Uint8Array | undefined
@@ -107,7 +109,8 @@ export function respond(x: Exchange, selection: Selection, found: Found): Answer
       }
     case 'unsatisfiable': {
       const contentRange = formatUnsatisfiedRange(selection.completeLength)
-      const fields = [...without(head.fields, OF_CONTENT), 'content-range', contentRange]
+      const said = without(without(head.fields, OF_CONTENT), new Set(x.site.policy.targetedFields))
+      const fields = [...said, 'content-range', contentRange]
       return {
         status: statusOf(selection, head),
         fields: complete(x, found, fields),
@@ -118,7 +121,7 @@ export function respond(x: Exchange, selection: Selection, found: Found): Answer
     case 'part': {
       const { span, completeLength } = selection
       const contentRange = formatContentRange(span, completeLength)
-      const fields = [...without(head.fields, CONTENT_RANGE), 'content-range', contentRange]
+      const fields = [...without(head.fields, OF_WHOLE), 'content-range', contentRange]
       return withBody(x, statusOf(selection, head), complete(x, found, fields), span, found)
     }
     case 'whole': {
@@ -177,7 +180,14 @@ const NOT_IN_304: ReadonlySet<string> = new Set([
   'content-digest',
 ])
 
+/** A 416 is about this range: it describes no content, and nobody is to keep it for others. */
 const OF_CONTENT: ReadonlySet<string> = new Set([
+  'cache-control',
+  'content-disposition',
+  'content-md5',
+  'etag',
+  'expires',
+  'last-modified',
   'content-type',
   'content-encoding',
   'content-language',
@@ -186,13 +196,17 @@ const OF_CONTENT: ReadonlySet<string> = new Set([
   'repr-digest',
 ])
 
-/** On a 200 it means nothing, and is kept as it came (RFC 9110 §14.4). */
-const CONTENT_RANGE: ReadonlySet<string> = new Set(['content-range'])
+/**
+ * What is said of the whole content and not of a part (RFC 9530 §2). Content-Range means nothing on a 200, and is
+ * kept there as it came (RFC 9110 §14.4).
+ */
+const OF_WHOLE: ReadonlySet<string> = new Set(['content-range', 'content-digest', 'content-md5'])
 
 /** Adds what each answer gets anew: Age, Via, Cache-Status. */
 function complete(x: Exchange, found: Found, fields: Fields): Fields {
   const age = found.ageSeconds === undefined ? found.originAge : String(found.ageSeconds)
-  return withCacheStatus(x, age === undefined ? fields : [...fields, 'age', age], found.status)
+  const own = found.apart.length === 0 ? fields : [...fields, ...found.apart]
+  return withCacheStatus(x, age === undefined ? own : [...own, 'age', age], found.status)
 }
 
 /** Our Via and our member of Cache-Status behind those of the caches before us (RFC 9211 §2). */
@@ -207,8 +221,13 @@ export function withCacheStatus(x: Exchange, fields: Fields, status: CacheStatus
     'via',
     appendMember(combined(fields, 'via'), via),
     'cache-status',
-    appendMember(combined(fields, 'cache-status'), member),
+    appendMember(readableStatus(combined(fields, 'cache-status')), member),
   ]
+}
+
+/** Of the caches before us; dropped where ours behind it could not be read. */
+function readableStatus(value: string | undefined): string | undefined {
+  return value !== undefined && isCacheStatus(value) ? value : undefined
 }
 
 const CHAINED: ReadonlySet<string> = new Set(['via', 'cache-status'])

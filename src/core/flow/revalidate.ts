@@ -1,21 +1,21 @@
 // Validation of a stored response with the origin (RFC 9111 §4.3).
 
+import type { Fields } from '../entry/fields.ts'
 import { first } from '../entry/fields.ts'
 import type { StoredResponse, Variant } from '../entry/stored-response.ts'
-import { pathOf } from '../http/target.ts'
-import { controlOf } from '../policy/control.ts'
-import { decideFreshness } from '../policy/freshness.ts'
+import { isStrongMatch, parseEntityTag } from '../http/entity-tag.ts'
+import { isSameNominated, selectingFields } from '../policy/forwarding.ts'
 import { WHOLE } from '../policy/origin-range.ts'
-import { decideStorable } from '../policy/storable.ts'
-import { freshenedFields, selectFreshened, validatorsOf } from '../policy/validation.ts'
-import type { WriteTicket } from '../ports/store.ts'
-import type { UpstreamResponse } from '../ports/upstream.ts'
+import { decideHead, selectFreshened } from '../policy/validation.ts'
 import type { Exchange } from './exchange.ts'
 import type { Fetched, HeadPlan } from './fetch-head.ts'
 import { fetchHead } from './fetch-head.ts'
+import { freshen } from './freshen.ts'
 
 /** For what there is now, whatever we had. */
-const PLAIN: HeadPlan = { conditional: [], range: WHOLE, mayStoreFailure: false }
+function plain({ method }: HeadPlan): HeadPlan {
+  return { method, conditional: [], range: WHOLE, mayStoreFailure: false }
+}
 
 export async function fetchValidated(
   x: Exchange,
@@ -29,22 +29,38 @@ export async function fetchValidated(
   switch (fetched.kind) {
     case 'not-modified': {
       const heads = variants.map((variant) => variant.head)
-      const named = selectFreshened(fetched.response.fields, selected, heads)
+      const { response } = fetched
+      const named = selectFreshened(response.fields, selected, heads, response.receivedAtMs)
       // It speaks of a version that we do not have (RFC 9111 §4.3.3): ask for what there is.
-      if (named === undefined) return await fetchHead(x, PLAIN)
-      const onlySegment = variants.find((variant) => variant.head === named)?.onlySegment
-      const { head, isShared } = await freshen(x, ticket, named, fetched.response)
-      return { kind: 'freshened', variant: { head, onlySegment }, isShared }
+      if (named === undefined) return await fetchHead(x, plain(plan))
+      for (const other of alsoNamed(x, response.fields, named, heads)) {
+        await freshen(x, ticket, bytesOf(other, variants), response)
+      }
+      const freshened = await freshen(x, ticket, bytesOf(named, variants), response)
+      if (freshened === undefined) return await fetchHead(x, plain(plan))
+      return { kind: 'freshened', ...freshened }
+    }
+    case 'bodiless': {
+      const { response } = fetched
+      if (decideHead(selected, response, response.receivedAtMs) === 'update') {
+        const freshened = await freshen(x, ticket, bytesOf(selected, variants), response)
+        if (freshened !== undefined) return { kind: 'freshened', ...freshened }
+      }
+      // It is of another version, or says that there is none (RFC 9111 §4.3.5).
+      const isForAll = !x.asked.hasCredentials
+      if (isForAll && isVerdict(response.status)) {
+        await x.core.store.invalidate(x.asked.key, 'validate')
+      }
+      return fetched
     }
     case 'unshareable': {
       const { status } = fetched.response
       // The new version is shorter than where the old one was asked.
       if (status === 416) {
         fetched.response.body.cancel('asking for the whole')
-        return await fetchHead(x, PLAIN)
+        return await fetchHead(x, plain(plan))
       }
-      // An answer, and not this response any more; 401, 403 and the like are no verdict on it.
-      if (status < 400 || status === 404 || status === 410) {
+      if (!fetched.isRequests && isVerdict(status)) {
         await x.core.store.invalidate(x.asked.key, 'validate')
       }
       return fetched
@@ -56,42 +72,31 @@ export async function fetchValidated(
   }
 }
 
-/**
- * Lays a 304 over the stored head; the bytes stay as they are (RFC 9111 §4.3.4). Its fields may be for the
- * one who asked, as those of a 200 may: then they are neither stored nor shared (RFC 9111 §3).
- */
-async function freshen(
-  x: Exchange,
-  ticket: WriteTicket,
-  stored: StoredResponse,
-  notModified: UpstreamResponse,
-): Promise<{ head: StoredResponse; isShared: boolean }> {
-  const { core, asked, site } = x
-  const fields = freshenedFields(stored.fields, notModified.fields)
-  const age = first(notModified.fields, 'age')
-  const { isExplicit: _, ...times } = decideFreshness(
-    {
-      status: stored.status,
-      fields: age === undefined ? fields : [...fields, 'age', age],
-      control: controlOf(fields, site.policy.targetedFields),
-      sentAtMs: notModified.sentAtMs,
-      receivedAtMs: notModified.receivedAtMs,
-      path: pathOf(asked.target),
-    },
-    site.policy,
-  )
-  const head: StoredResponse = {
-    ...stored,
-    ...times,
-    fields,
-    validators: validatorsOf(fields, notModified.receivedAtMs),
-    validatedAtMs: notModified.receivedAtMs,
-    invalidated: false,
-  }
-  const { storable: isShared } = decideStorable(
-    { ...notModified, asked, status: stored.status, fields },
-    site.policy,
-  )
-  if (isShared) await core.store.writeHead(ticket, head)
-  return { head, isShared }
+/** A strong tag speaks of every response that has it, of those this request could have had (RFC 9111 §4.3.4). */
+function alsoNamed(
+  { asked, site }: Exchange,
+  notModified: Fields,
+  named: StoredResponse,
+  heads: readonly StoredResponse[],
+): readonly StoredResponse[] {
+  const tag = parseEntityTag(first(notModified, 'etag') ?? '')
+  if (tag === undefined || heads.length < 2) return []
+  const selecting = selectingFields(asked.fields, site.forward)
+  return heads.filter((head) => {
+    const { validators, nominated } = head
+    const isNamed = validators.etag !== undefined && isStrongMatch(tag, validators.etag)
+    return head !== named && isNamed && isSameNominated(nominated, selecting)
+  })
+}
+
+/** An answer, and not this response any more; 401, 403 and the like are no verdict on it. */
+function isVerdict(status: number): boolean {
+  return status < 400 || status === 404 || status === 410
+}
+
+function bytesOf(
+  head: StoredResponse,
+  variants: readonly Variant[],
+): Pick<Variant, 'head' | 'onlySegment'> {
+  return { head, onlySegment: variants.find((variant) => variant.head === head)?.onlySegment }
 }

@@ -123,7 +123,7 @@ export class Run {
       scope,
     )
     try {
-      return this.#check(response)
+      return this.#check(origin.receive(response))
     } catch (error) {
       response.body.cancel(error)
       throw error
@@ -141,6 +141,7 @@ export class Run {
       if (!isSameVersion(head, fields, partial.completeLength, clock.nowMs())) {
         throw this.#fill.versionChanged()
       }
+      this.#fill.heed(response)
       return response
     }
     if (status === 200) return this.#checkWhole(response)
@@ -148,7 +149,7 @@ export class Run {
     if (status === 412 || status === 404 || status === 410 || status === 416) {
       throw this.#fill.versionChanged()
     }
-    const kind = isFailedStatus(status) ? 'destination_unavailable' : 'http_protocol_error'
+    const kind = isFailedStatus(status) ? 'destination_unavailable' : 'http_request_denied'
     throw new UpstreamError(kind, `Cannot continue body: origin answered ${status}`, {
       retryable: isFailedStatus(status),
     })
@@ -162,6 +163,7 @@ export class Run {
     if (!isSameVersion(head, response.fields, completeLength, clock.nowMs())) {
       throw this.#fill.versionChanged()
     }
+    this.#fill.heed(response)
     this.#fill.mayResume = false
     this.endByte = completeLength ?? this.endByte
     if (this.#buffer !== undefined) {

@@ -4,21 +4,29 @@ import type { Answer } from '../entry/answer.ts'
 import type { Asked } from '../entry/asked.ts'
 import { asksModified, asksUnmodified } from '../entry/asked.ts'
 import type { Maybe } from '../entry/byte-source.ts'
-import type { Entry, Variant } from '../entry/stored-response.ts'
+import type { Entry, StoredResponse, Variant } from '../entry/stored-response.ts'
+import { NO_DIRECTIVES } from '../http/cache-control.ts'
 import type { ForwardReason } from '../http/cache-status.ts'
 import { holdsUnmodified } from '../http/preconditions.ts'
 import { decideReuse } from '../policy/reuse.ts'
 import { decideStaleOnError } from '../policy/stale-on-error.ts'
 import type { RequestScope } from '../ports/request-scope.ts'
 import { UpstreamError } from '../ports/upstream.ts'
+import { revalidateInBackground } from './background.ts'
+import { BodyGoneError } from './body-fill.ts'
 import { collapse } from './collapse.ts'
 import type { Collapsed } from './collapse.ts'
 import type { Core, Exchange } from './exchange.ts'
+import { forwarding } from './exchange.ts'
+import type { Fetched, Filling } from './fetch-head.ts'
+import { partedFields } from './head-of.ts'
 import { selectVariant } from './lookup.ts'
-import { answerFromFill, answerFromStore, isAllStored } from './answer-from.ts'
+import { answerFromFill, answerFromStore, isAllStored, primed } from './answer-from.ts'
 import type { StoreFacts } from './answer-from.ts'
-import { answerWith, relay } from './relay.ts'
+import { answerWith, relay, unaskedNotModified } from './relay.ts'
 import { notStored, originFailed } from './refuse.ts'
+import { standsFor } from './search-variances.ts'
+import { isOfOurRange, isReusable, mayShare } from './share.ts'
 import type { Site } from './site.ts'
 
 export type Serve = (asked: Asked, site: Site, scope: RequestScope) => Maybe<Answer>
@@ -26,7 +34,15 @@ export type Serve = (asked: Asked, site: Site, scope: RequestScope) => Maybe<Ans
 export function createServe(core: Core): Serve {
   /** A plain function: with everything at hand in memory there is nothing to wait for. */
   return function serve(asked, site, scope) {
-    const x: Exchange = { core, asked, site, scope, nowMs: core.clock.nowMs() }
+    const x: Exchange = {
+      core,
+      asked,
+      site,
+      scope,
+      nowMs: core.clock.nowMs(),
+      lastFlight: core.flights.lastNumber,
+      againCount: 0,
+    }
     if (asked.method !== 'GET' && asked.method !== 'HEAD') return relay(x, 'method')
     const entry = core.store.peek(asked.key)
     return entry === 'ask' ? serveSlowly(x) : serveEntry(x, entry)
@@ -39,17 +55,19 @@ async function serveSlowly(x: Exchange): Promise<Answer> {
 }
 
 function serveEntry(x: Exchange, entry: Entry | undefined): Maybe<Answer> {
-  const { asked, site, scope, nowMs } = x
+  const { asked, site, scope, nowMs, core } = x
   const variant = selectVariant(x, entry)
   if (variant === undefined) {
-    scope.record({ kind: 'lookup', outcome: 'miss' })
-    return serveMiss(x, entry)
+    return site.usesNoVarySearch ? serveEquivalent(x, entry) : serveMiss(x, entry)
   }
   const { head } = variant
+  if (site.usesNoVarySearch) core.searchVariances.note(head, asked.target)
   const reuse = decideReuse(head, asked.directives, nowMs, site.policy.minValidationIntervalMs)
   if (asksUnmodified(asked)) {
     const holds = holdsUnmodified(asked.preconditions, head.validators, nowMs)
-    if (reuse.action !== 'serve' || !holds) return relayUnmodified(x)
+    if (reuse.action !== 'serve' || !holds) {
+      return asked.directives.onlyIfCached ? notStored(x) : relayUnmodified(x, holds)
+    }
   }
   switch (reuse.action) {
     case 'serve':
@@ -58,7 +76,7 @@ function serveEntry(x: Exchange, entry: Entry | undefined): Maybe<Answer> {
     case 'serve-and-revalidate':
       scope.record({ kind: 'lookup', outcome: 'stale' })
       scope.record({ kind: 'stale-served', because: 'revalidating' })
-      scope.background(revalidateInBackground(x, variant, entry))
+      revalidateInBackground(x, variant, entry)
       return fromStore(x, variant)
     case 'revalidate':
       scope.record({ kind: 'lookup', outcome: 'stale' })
@@ -66,20 +84,47 @@ function serveEntry(x: Exchange, entry: Entry | undefined): Maybe<Answer> {
   }
 }
 
+/** As if the request had been for the target that stands for its own, if that is fresh. */
+async function serveEquivalent(x: Exchange, entry: Entry | undefined): Promise<Answer> {
+  const { asked, core } = x
+  if (asksUnmodified(asked)) return await serveMiss(x, entry)
+  for (const { key, target } of core.searchVariances.equivalents(asked.key, asked.target)) {
+    const as = { ...x, asked: { ...asked, key, target } }
+    const variant = selectVariant(as, await core.store.read(key))
+    if (variant === undefined || !standsFor(variant.head, target, asked.target)) continue
+    // What was invalidated under its own name is so under the other.
+    const isCurrent = variant.logPosition >= core.store.ticket(asked.key).position
+    if (!isCurrent || !isReusable(as, variant.head)) continue
+    x.scope.record({ kind: 'lookup', outcome: 'hit' })
+    return await fromStore(as, variant)
+  }
+  return await serveMiss(x, entry)
+}
+
 function serveMiss(x: Exchange, entry: Entry | undefined): Maybe<Answer> {
-  const { asked, nowMs } = x
+  const { asked } = x
+  x.scope.record({ kind: 'lookup', outcome: 'miss' })
   if (asked.directives.onlyIfCached) return notStored(x)
-  const mark = entry?.mark
-  const isMarked = mark !== undefined && mark.expiresAtMs > nowMs
-  const hasVariants = entry !== undefined && entry.variants.length > 0
+  const hasVariants = entry?.variants.some(({ head }) => head.nominated.names.length > 0) === true
   const because = hasVariants ? 'vary-miss' : 'uri-miss'
   // Its answer may be for this client alone, or is a verdict on its own condition.
-  const isAlone =
-    isMarked || asked.hasCredentials || asked.directives.noStore || asksModified(asked)
-  if (asked.method === 'HEAD' || asksUnmodified(asked) || (isAlone && asked.range !== undefined)) {
+  const isAlone = goesAlone(x, entry) || asksModified(asked)
+  if (asksUnmodified(asked) || (isAlone && asked.range !== undefined)) {
     return relay(x, because)
   }
   return fetchAnswer(x, { entry, because, isAlone })
+}
+
+/** Its answer may be for this client alone, as those of the key were, or the client wants it to be. */
+function goesAlone({ asked, nowMs }: Exchange, entry: Entry | undefined): boolean {
+  const isUsed = entry?.variants.some(({ head }) => isFresh(head, nowMs)) === true
+  const isMarked = !isUsed && entry?.mark !== undefined && entry.mark.expiresAtMs > nowMs
+  return isMarked || asked.hasCredentials || asked.directives.noStore
+}
+
+/** Of a key with a fresh variant not all answers are for one client alone. */
+function isFresh(head: StoredResponse, nowMs: number): boolean {
+  return decideReuse(head, NO_DIRECTIVES, nowMs).action === 'serve'
 }
 
 interface Miss {
@@ -91,7 +136,9 @@ interface Miss {
 async function fetchAnswer(x: Exchange, miss: Miss): Promise<Answer> {
   const { entry, because, isAlone } = miss
   x.scope.record({ kind: 'forward', because })
-  const collapsed = await collapse(x, { entry, selected: undefined, isAlone })
+  const collapsed = await forwarding(because, () =>
+    collapse(x, { entry, selected: undefined, isAlone }),
+  )
   try {
     return await answerCollapsed(x, collapsed, because)
   } finally {
@@ -102,16 +149,24 @@ async function fetchAnswer(x: Exchange, miss: Miss): Promise<Answer> {
 /** What a flight brought, as an answer for one of those who waited for it. */
 async function answerCollapsed(
   x: Exchange,
-  { fetched, leads, isMatch }: Collapsed,
+  collapsed: Collapsed,
   because: ForwardReason,
 ): Promise<Answer> {
+  const { fetched, leads, isMatch } = collapsed
   switch (fetched.kind) {
     case 'filling':
-      if (!isMatch) return await relay(x, because, 'other variant')
-      return answerFromFill(x, fetched, { because, isCollapsed: !leads })
+      if (!isMatch) return await relayOther(x, collapsed, because)
+      if (!mayShare(x, collapsed, fetched.head, fetched.ticket.logPosition))
+        return await serveAgain(x, collapsed, because)
+      return leads
+        ? answerFromFill(x, fetched, { because, isCollapsed: false })
+        : await answerOfWaiter(x, fetched, collapsed, because)
+    case 'bodiless':
+      return await answerBodiless(x, collapsed, fetched, because)
     case 'not-modified':
       // To the client's own condition: nothing is stored here, so it is the client's answer.
       if (leads && asksModified(x.asked)) return answerWith(x, fetched.response, forwarded(because))
+      if (leads) throw unaskedNotModified(fetched.response)
       return await relay(x, because)
     case 'unshareable':
       if (leads && !isOfOurRange(x, fetched.response.status)) {
@@ -120,9 +175,16 @@ async function answerCollapsed(
       if (leads) fetched.response.body.cancel('asking again for the exact range')
       return await relay(x, because)
     case 'freshened': {
-      if (!isMatch) return await relay(x, because, 'other variant')
+      if (!isMatch) return await relayOther(x, collapsed, because)
+      if (!mayShare(x, collapsed, fetched.variant.head, fetched.variant.logPosition))
+        return await serveAgain(x, collapsed, because)
       const now = { ...x, nowMs: x.core.clock.nowMs() }
-      const facts = { because, forwardStatus: 304, isCollapsed: !leads }
+      const facts = {
+        because,
+        forwardStatus: fetched.originStatus,
+        isCollapsed: !leads,
+        apart: leads ? fetched.apart : [],
+      }
       return await fromStore(now, fetched.variant, facts)
     }
     case 'failed':
@@ -131,15 +193,69 @@ async function answerCollapsed(
   }
 }
 
-/**
- * Whether an answer is to the range that we asked for, and perhaps not to the client's: a leader asks for
- * whole segments, of several ranges for the first, and without the client's If-Range.
- */
-function isOfOurRange({ asked }: Exchange, status: number): boolean {
-  if (status === 206) return true
-  const isSimple = asked.preconditions.ifRange === undefined && asked.range?.length === 1
-  return status === 416 && !isSimple
+/** What it asked may be elsewhere in the body than what came: it answers when that has begun to come. */
+async function answerOfWaiter(
+  x: Exchange,
+  fetched: Filling,
+  collapsed: Collapsed,
+  because: ForwardReason,
+): Promise<Answer> {
+  try {
+    const answer = answerFromFill(x, fetched, { because, isCollapsed: true })
+    // The reader is there: what is held for it would hold up the transfer that it now waits for.
+    collapsed.leave()
+    return await primed(answer)
+  } catch (error) {
+    if (error instanceof BodyGoneError) return await serveAgain(x, collapsed, because)
+    const isDenied = error instanceof UpstreamError && error.kind === 'http_request_denied'
+    if (!isDenied) throw error
+    return await relay(x, because)
+  }
 }
+
+/** The head alone, which who waited may share as he might use a stored one. */
+async function answerBodiless(
+  x: Exchange,
+  collapsed: Collapsed,
+  { response, shared, logPosition }: Extract<Fetched, { kind: 'bodiless' }>,
+  because: ForwardReason,
+): Promise<Answer> {
+  const { leads, isMatch } = collapsed
+  if (!leads) {
+    if (shared === undefined || !isMatch) return await relay(x, because)
+    if (!mayShare(x, collapsed, shared, logPosition)) return await serveAgain(x, collapsed, because)
+  }
+  // What a qualified directive keeps apart is for the one who asked.
+  const given = leads ? response : { ...response, fields: partedFields(x, response.fields).fields }
+  return answerWith(x, given, { ...forwarded(because), collapsed: !leads })
+}
+
+async function relayOther(
+  x: Exchange,
+  collapsed: Collapsed,
+  because: ForwardReason,
+): Promise<Answer> {
+  collapsed.leave()
+  return await relay(x, because, 'other variant')
+}
+
+/** Anew, together with the others who waited: the next flight begins after they all came. */
+async function serveAgain(
+  x: Exchange,
+  collapsed: Collapsed,
+  because: ForwardReason,
+): Promise<Answer> {
+  const { core, asked, againCount } = x
+  // What is held for this request would hold up those who read.
+  collapsed.leave()
+  // What comes for others is of no use, again and again.
+  if (againCount >= MAX_AGAIN_COUNT) return await relay(x, because, 'asked alone')
+  const entry = await core.store.read(asked.key)
+  return await serveEntry({ ...x, nowMs: core.clock.nowMs(), againCount: againCount + 1 }, entry)
+}
+
+/** The second flight begins after all who waited for the first. A third is for a purge, or a version, between. */
+const MAX_AGAIN_COUNT = 4
 
 function forwarded(because: ForwardReason) {
   return { hit: false, forward: because } as const
@@ -152,19 +268,24 @@ function fromStore(x: Exchange, variant: Variant, facts?: StoreFacts): Maybe<Ans
   const answer = answerFromStore(x, variant, facts)
   if (!(answer instanceof Promise)) return answer
   return answer.catch((error: unknown) => {
-    const isOtherVersion =
-      error instanceof UpstreamError && error.kind === 'http_response_incomplete'
-    if (!isOtherVersion) throw error
+    if (!(error instanceof UpstreamError)) throw error
+    // The origin answers the rest otherwise: who asked is to see how.
+    if (error.kind === 'http_request_denied') return relay(x, 'partial')
+    if (!(error instanceof BodyGoneError)) throw error
     // The condition held for the version that is gone.
-    if (asksUnmodified(asked)) return relayUnmodified(x)
+    if (asksUnmodified(asked)) return relayUnmodified(x, true)
     return fetchAnswer(x, { entry: undefined, because: 'stale', isAlone: asked.hasCredentials })
   })
 }
 
-/** If-Match or If-Unmodified-Since that we cannot judge: the origin's word, uncollapsed and unstored. */
-async function relayUnmodified(x: Exchange): Promise<Answer> {
+/**
+ * If-Match or If-Unmodified-Since that we cannot judge: the origin's word, uncollapsed and unstored.
+ *
+ * @param held Whether it held for what is stored, which then is not what the origin has.
+ */
+async function relayUnmodified(x: Exchange, held: boolean): Promise<Answer> {
   const answer = await relay(x, 'request')
-  if (answer.status === 412) await x.core.store.invalidate(x.asked.key, 'validate')
+  if (answer.status === 412 && held) await x.core.store.invalidate(x.asked.key, 'validate')
   return answer
 }
 
@@ -180,7 +301,8 @@ async function revalidate(
     return await validated(x, variant, entry, because)
   } catch (error) {
     if (!(error instanceof UpstreamError)) throw error
-    const stale = await staleInstead(x, variant, error.kind)
+    error.forward ??= because
+    const stale = await staleInstead(x, variant, { because, detail: error.kind })
     if (stale === undefined) throw error
     return stale
   }
@@ -193,13 +315,13 @@ async function validated(
   because: 'request' | 'stale',
 ): Promise<Answer> {
   const selected = variant.head
-  const collapsed = await collapse(x, { entry, selected, isAlone: x.asked.hasCredentials })
+  const collapsed = await collapse(x, { entry, selected, isAlone: goesAlone(x, entry) })
   try {
     const { fetched } = collapsed
     if (fetched.kind === 'failed') {
-      const stale = await staleInstead(x, variant, String(fetched.response.status)).catch(
-        () => undefined,
-      )
+      const { status } = fetched.response
+      const facts = { because, forwardStatus: status, detail: String(status) }
+      const stale = await staleInstead(x, variant, facts).catch(() => undefined)
       if (stale !== undefined) {
         if (collapsed.leads) fetched.response.body.cancel('stale is served instead')
         return stale
@@ -215,31 +337,13 @@ async function validated(
 async function staleInstead(
   x: Exchange,
   variant: Variant,
-  detail: string,
+  facts: StoreFacts,
 ): Promise<Answer | undefined> {
   const { asked, scope, core } = x
   const nowMs = core.clock.nowMs()
   const verdict = decideStaleOnError(variant.head, asked.directives, asked.hasCredentials, nowMs)
-  if (!verdict.serve) return undefined
+  // Half a body would only break off later.
+  if (!verdict.serve || !isAllStored(x, variant)) return undefined
   scope.record({ kind: 'stale-served', because: 'error' })
-  return await answerFromStore({ ...x, nowMs }, variant, { because: 'stale', detail })
-}
-
-async function revalidateInBackground(
-  x: Exchange,
-  variant: Variant,
-  entry: Entry | undefined,
-): Promise<void> {
-  const collapsed = await collapse(x, { entry, selected: variant.head, isAlone: false }).catch(
-    (error: unknown) => {
-      // Told by the upstream already; the stale response has been served.
-      if (!(error instanceof UpstreamError)) throw error
-    },
-  )
-  if (collapsed === undefined) return
-  const { fetched, leads } = collapsed
-  if (leads && (fetched.kind === 'unshareable' || fetched.kind === 'failed')) {
-    fetched.response.body.cancel('for the background only')
-  }
-  collapsed.leave()
+  return await answerFromStore({ ...x, nowMs }, variant, facts)
 }

@@ -9,6 +9,8 @@ export interface QueryRules {
   /** Only these parameters stay; `undefined`: all. */
   readonly keep: ReadonlySet<string> | undefined
   readonly drop: ReadonlySet<string>
+  /** Parameters are put in the order of their names. */
+  readonly sort: boolean
 }
 
 /** Pure functions of the config, called at three named points; what they return the policies read. */
@@ -53,6 +55,8 @@ export interface Site {
   readonly policy: PolicySettings
   readonly forward: ForwardRules
   readonly query: QueryRules
+  /** Obey No-Vary-Search of responses. */
+  readonly usesNoVarySearch: boolean
   readonly methods: 'read' | 'all'
   /** Whose authority is sent as Host: the origin's own, the client's (then it is keyed), or this one. */
   readonly hostSent: 'origin' | 'client' | { readonly name: string }

@@ -3,7 +3,7 @@
 
 import { isToken, splitList, trimWhitespace } from './list.ts'
 
-/** What a request's Cache-Control allows. Absent limits are infinite, absent windows zero. */
+/** What a request's Cache-Control allows. Absent limits are infinite, to the side that allows; absent windows zero. */
 export interface RequestDirectives {
   readonly noCache: boolean
   readonly noStore: boolean
@@ -23,7 +23,7 @@ export const NO_DIRECTIVES: RequestDirectives = {
   noStore: false,
   onlyIfCached: false,
   maxAgeMs: Number.POSITIVE_INFINITY,
-  minFreshMs: 0,
+  minFreshMs: Number.NEGATIVE_INFINITY,
   maxStaleMs: 0,
   staleIfErrorMs: 0,
 }
@@ -31,10 +31,16 @@ export const NO_DIRECTIVES: RequestDirectives = {
 /** What a response's Cache-Control says. A lifetime that is absent is `undefined`, an odd one is 0. */
 export interface ResponseDirectives {
   readonly noStore: boolean
-  /** With or without a field list: a list is read as the whole, which only forbids more. */
+  /** Of the whole response: without an argument, or with one that names no fields that could be kept apart. */
   readonly noCache: boolean
   readonly isPrivate: boolean
+  /** Fields of a qualified `no-cache` (RFC 9111 §5.2.2.4): not to be used again without validation. */
+  readonly noCacheFields: readonly string[]
+  /** Fields of a qualified `private` (RFC 9111 §5.2.2.7): for the one who asked. */
+  readonly privateFields: readonly string[]
   readonly isPublic: boolean
+  /** Says that answers to requests with Authorization are for all (RFC 9111 §3.5), and says it well. */
+  readonly permitsAuthorized: boolean
   readonly mustRevalidate: boolean
   readonly proxyRevalidate: boolean
   readonly mustUnderstand: boolean
@@ -49,7 +55,7 @@ export interface ResponseDirectives {
 type Directives = ReadonlyMap<string, readonly (string | undefined)[]>
 
 /** Above this a delta of seconds is "very long" and all the same (RFC 9111 §1.2.2). */
-const MAX_DELTA_SECONDS = 2_147_483_648
+export const MAX_DELTA_SECONDS = 2_147_483_648
 
 const FORBIDDING = /no-?store|private|no-?cache/i
 const FORBIDDING_MEMBER = /^(?:no-?store|private|no-?cache)$/i
@@ -63,7 +69,7 @@ export function parseRequestDirectives(value: string): RequestDirectives {
     noStore: directives.has('no-store'),
     onlyIfCached: directives.has('only-if-cached'),
     maxAgeMs: toMs(deltaSeconds(directives, 'max-age'), Number.POSITIVE_INFINITY),
-    minFreshMs: toMs(deltaSeconds(directives, 'min-fresh'), 0),
+    minFreshMs: toMs(largestSeconds(directives, 'min-fresh'), Number.NEGATIVE_INFINITY),
     maxStaleMs:
       maxStale?.every((argument) => argument === undefined) === true
         ? Number.POSITIVE_INFINITY
@@ -75,11 +81,16 @@ export function parseRequestDirectives(value: string): RequestDirectives {
 /** @param value The combined field value. */
 export function parseResponseDirectives(value: string): ResponseDirectives {
   const directives = parseDirectives(value)
+  const noCacheFields = qualified(directives.get('no-cache'))
+  const privateFields = qualified(directives.get('private'))
   return {
     noStore: directives.has('no-store'),
-    noCache: directives.has('no-cache'),
-    isPrivate: directives.has('private'),
+    noCache: noCacheFields === undefined,
+    isPrivate: privateFields === undefined,
+    noCacheFields: noCacheFields ?? [],
+    privateFields: privateFields ?? [],
     isPublic: directives.has('public'),
+    permitsAuthorized: permitsAuthorized(directives),
     mustRevalidate: directives.has('must-revalidate'),
     proxyRevalidate: directives.has('proxy-revalidate'),
     mustUnderstand: directives.has('must-understand'),
@@ -95,16 +106,45 @@ function parseDirectives(value: string): Directives {
   const directives = new Map<string, (string | undefined)[]>()
   for (const member of splitList(value)) {
     const equals = member.indexOf('=')
-    const name = (equals < 0 ? member : member.slice(0, equals)).toLowerCase()
+    const written = (equals < 0 ? member : member.slice(0, equals)).toLowerCase()
+    const name = trimWhitespace(written)
     const raw = equals < 0 ? undefined : member.slice(equals + 1)
-    const argument = raw === undefined ? undefined : unquote(raw)
-    // `"private"`, `no-cache ="x"` and their like forbid what they seem to mean.
-    const known = isToken(name) ? name : FORBIDDING.test(member) ? 'no-store' : undefined
-    if (known === undefined) continue
-    add(directives, known, argument)
-    if (raw !== undefined && mayHaveSwallowed(raw)) add(directives, 'no-store', undefined)
+    // `"private"`, `no-cache ="x"` and their like forbid what they seem to mean; `max-age =60` is no lifetime.
+    const isOdd = written !== name || !isToken(name)
+    if (isOdd && FORBIDDING.test(member)) addProhibition(directives)
+    else if (!isToken(name)) continue
+    else if (isOdd) add(directives, name, '')
+    else add(directives, name, raw === undefined ? undefined : unquote(raw))
+    if (raw === undefined || isToken(raw)) continue
+    if (mayHaveSwallowed(raw)) addProhibition(directives)
+    // An open quote may hold a shorter lifetime, and that it must be kept.
+    if (isOpen(raw)) addStrictness(directives)
   }
   return directives
+}
+
+function addStrictness(directives: Map<string, (string | undefined)[]>): void {
+  add(directives, 'max-age', '')
+  if (directives.has('s-maxage')) add(directives, 's-maxage', '')
+  add(directives, 'proxy-revalidate', undefined)
+}
+
+/** An odd `s-maxage` limits, and permits nothing. */
+function permitsAuthorized(directives: Directives): boolean {
+  const sMaxAge = directives.get('s-maxage') ?? []
+  const isWell = sMaxAge.every((value) => value !== undefined && /^[0-9]+$/.test(value))
+  const hasSMaxAge = sMaxAge.length > 0 && isWell
+  return directives.has('public') || directives.has('must-revalidate') || hasSMaxAge
+}
+
+function isOpen(raw: string): boolean {
+  return raw.startsWith('"') && isOddArgument(raw)
+}
+
+/** Both, as `must-understand` may lift the one (RFC 9111 §5.2.2.3). */
+function addProhibition(directives: Map<string, (string | undefined)[]>): void {
+  add(directives, 'no-store', undefined)
+  add(directives, 'private', undefined)
 }
 
 function add(
@@ -148,6 +188,48 @@ function deltaSeconds(directives: Directives, name: string): number | undefined 
   if (values === undefined) return undefined
   if (value === undefined || values.some((other) => other !== value)) return 0
   return /^[0-9]+$/.test(value) ? Math.min(Number(value), MAX_DELTA_SECONDS) : 0
+}
+
+/** The one that asks for most, where several are there; what is odd asks for nothing. */
+function largestSeconds(directives: Directives, name: string): number | undefined {
+  const seconds = (directives.get(name) ?? [])
+    .filter((value) => value !== undefined && /^[0-9]+$/.test(value))
+    .map(Number)
+  return seconds.length === 0 ? undefined : Math.min(Math.max(...seconds), MAX_DELTA_SECONDS)
+}
+
+/** Fields without which what is stored could not be used, or would be used wrongly. */
+const NEVER_APART: ReadonlySet<string> = new Set([
+  'age',
+  'cache-control',
+  'cdn-cache-control',
+  'date',
+  'etag',
+  'expires',
+  'last-modified',
+  'transfer-encoding',
+  'vary',
+])
+
+/**
+ * The fields that every one of these arguments names, in lower case; none for a directive that is absent.
+ * `undefined` where one of them is missing or odd, or names what cannot be kept apart: then it is about the
+ * whole response.
+ */
+function qualified(
+  values: readonly (string | undefined)[] | undefined,
+): readonly string[] | undefined {
+  const fields: string[] = []
+  for (const value of values ?? []) {
+    const names = splitList(value ?? '').map((name) => name.toLowerCase())
+    if (names.length === 0 || !names.every(isApart)) return undefined
+    fields.push(...names)
+  }
+  return fields
+}
+
+function isApart(name: string): boolean {
+  return isToken(name) && !NEVER_APART.has(name) && !name.startsWith('content-')
 }
 
 function toMs(seconds: number | undefined, absentMs: number): number {

@@ -1,5 +1,7 @@
 // Cache-Status (RFC 9211): one member a cache, the nearest to the origin first.
 
+import { parseList } from 'structured-headers'
+
 /** Why a request went forward (RFC 9211 §2.2). */
 export type ForwardReason =
   | 'bypass'
@@ -39,6 +41,16 @@ export function formatCacheStatus(name: string, status: CacheStatus): string {
   if (status.collapsed === true) member += '; collapsed'
   if (status.detail !== undefined) member += `; detail=${formatBareItem(status.detail)}`
   return member
+}
+
+/** Whether a value is a list to which a member can be added. */
+export function isCacheStatus(value: string): boolean {
+  try {
+    parseList(value)
+    return true
+  } catch {
+    return false
+  }
 }
 
 /** A Structured Fields token where the text is one, else a string (RFC 8941 §3.3). */

@@ -6,7 +6,7 @@ export interface EntityTag {
   readonly opaque: string
 }
 
-const ENTITY_TAG = /^(W\/)?("[\x21\x23-\x7e]*")$/
+const ENTITY_TAG = /^(W\/)?("[\x21\x23-\x7e\x80-\xff]*")$/
 
 export function parseEntityTag(value: string): EntityTag | undefined {
   const match = ENTITY_TAG.exec(value)
@@ -19,7 +19,9 @@ export function parseEntityTagList(value: string): readonly EntityTag[] | '*' {
   if (value.trim() === '*') return '*'
   const tags: EntityTag[] = []
   // An opaque tag may hold commas, and has no escapes: it ends at the next quote.
-  for (const match of value.matchAll(/(?:^|,)[ \t]*(W\/)?("[\x21\x23-\x7e]*")[ \t]*(?=,|$)/g)) {
+  for (const match of value.matchAll(
+    /(?:^|,)[ \t]*(W\/)?("[\x21\x23-\x7e\x80-\xff]*")[ \t]*(?=,|$)/g,
+  )) {
     if (match[2] !== undefined) tags.push({ weak: match[1] !== undefined, opaque: match[2] })
   }
   return tags

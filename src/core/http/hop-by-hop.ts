@@ -39,3 +39,25 @@ export function isAbusiveConnection(options: ReadonlySet<string>): boolean {
   for (const option of options) if (NEVER_NOMINATED.has(option)) return true
   return false
 }
+
+/** Fields by which caching is decided: to hide them would make an answer more public than it is. */
+const OF_CACHING: ReadonlySet<string> = new Set([
+  'age',
+  'cache-control',
+  'content-encoding',
+  'date',
+  'etag',
+  'expires',
+  'last-modified',
+  'set-cookie',
+  'vary',
+])
+
+/** @param targetedFields Names of targeted fields, in lower case. */
+export function hidesCaching(
+  options: ReadonlySet<string>,
+  targetedFields: readonly string[],
+): boolean {
+  for (const name of options) if (OF_CACHING.has(name) || targetedFields.includes(name)) return true
+  return false
+}

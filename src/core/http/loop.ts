@@ -1,15 +1,16 @@
 // Via and CDN-Loop: who has forwarded a message (RFC 9110 §7.6.3, RFC 8586).
 
-import { splitList, splitOutsideQuotes } from './list.ts'
-
-/** How often this cache has forwarded the request already (RFC 8586 §2). */
+/**
+ * How often this cache has forwarded the request already (RFC 8586 §2). Quotes are not looked at: an open one would
+ * hide all that follows, and a loop with it.
+ */
 export function countLoops(cdnLoop: string | undefined, name: string): number {
   if (cdnLoop === undefined) return 0
   const own = name.toLowerCase()
-  return splitList(cdnLoop).filter((member) => {
-    const [cdnId] = splitOutsideQuotes(member, ';')
-    return cdnId?.toLowerCase() === own
-  }).length
+  return cdnLoop
+    .toLowerCase()
+    .split(/[,;"]/)
+    .filter((part) => part.trim() === own).length
 }
 
 /** Adds a member at the end of a list field. */

@@ -33,9 +33,11 @@ export function isNotModified(asked: Preconditions, has: Validators, nowMs: numb
     const { etag } = has
     return etag !== undefined && tags.some((tag) => isWeakMatch(tag, etag))
   }
-  if (asked.ifModifiedSince === undefined || has.lastModifiedMs === undefined) return false
+  if (asked.ifModifiedSince === undefined) return false
+  // Without Last-Modified the Date stands in: it was not modified after that (RFC 9111 §4.3.2).
+  const modifiedMs = has.lastModifiedMs ?? has.dateMs
   const sinceMs = parseHttpDate(asked.ifModifiedSince, nowMs)
-  return sinceMs !== undefined && has.lastModifiedMs <= sinceMs
+  return sinceMs !== undefined && modifiedMs !== undefined && modifiedMs <= sinceMs
 }
 
 /** Whether If-Match and If-Unmodified-Since hold for what is stored (RFC 9110 §13.2.2, steps 1 and 2). */

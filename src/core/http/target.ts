@@ -42,6 +42,20 @@ const HOST =
  * @returns `undefined` when it is no `uri-host [":" port]` (RFC 9110 §7.2) or the port is out of range.
  */
 export function normaliseHost(value: string, defaultPort: number): string | undefined {
+  if (value === known.value && defaultPort === known.defaultPort) return known.normalised
+  const normalised = normalise(value, defaultPort)
+  if (normalised !== undefined) known = { value, defaultPort, normalised }
+  return normalised
+}
+
+/** The last one: most requests are for the host of the one before. */
+let known: { readonly value: string; readonly defaultPort: number; readonly normalised?: string } =
+  {
+    value: '',
+    defaultPort: 0,
+  }
+
+function normalise(value: string, defaultPort: number): string | undefined {
   const lower = value.toLowerCase()
   const match = HOST.exec(lower)
   if (match === null) return undefined

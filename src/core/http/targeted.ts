@@ -14,19 +14,37 @@ import type { ResponseDirectives } from './cache-control.ts'
 export function parseTargeted(value: string): ResponseDirectives | undefined {
   const dictionary = parsed(value)
   if (dictionary === undefined || dictionary.size === 0) return undefined
+  /**
+   * Of another type than Integer the directive counts as absent (RFC 9213 §2.1); a negative number is no lifetime
+   * (RFC 9111 §4.2.1).
+   */
+  function seconds(name: string): number | undefined {
+    const number = dictionary?.get(name)?.[0]
+    // The parser gives integers and decimals alike as numbers.
+    const isDecimal = lastNumber(value, name).includes('.')
+    const isInteger = typeof number === 'number' && Number.isInteger(number) && !isDecimal
+    return isInteger ? Math.max(0, number) : undefined
+  }
+
+  const sMaxAgeSeconds = seconds('s-maxage')
+  const isPublic = isTrue(dictionary, 'public')
+  const mustRevalidate = isSet(dictionary, 'must-revalidate')
   return {
+    permitsAuthorized: isPublic || mustRevalidate || sMaxAgeSeconds !== undefined,
     noStore: isSet(dictionary, 'no-store'),
     noCache: isSet(dictionary, 'no-cache'),
     isPrivate: isSet(dictionary, 'private'),
-    isPublic: isTrue(dictionary, 'public'),
-    mustRevalidate: isSet(dictionary, 'must-revalidate'),
+    noCacheFields: [],
+    privateFields: [],
+    isPublic,
+    mustRevalidate,
     proxyRevalidate: isSet(dictionary, 'proxy-revalidate'),
     mustUnderstand: isTrue(dictionary, 'must-understand'),
     immutable: isTrue(dictionary, 'immutable'),
-    maxAgeSeconds: seconds(dictionary, 'max-age'),
-    sMaxAgeSeconds: seconds(dictionary, 's-maxage'),
-    staleWhileRevalidateSeconds: seconds(dictionary, 'stale-while-revalidate'),
-    staleIfErrorSeconds: seconds(dictionary, 'stale-if-error'),
+    maxAgeSeconds: seconds('max-age'),
+    sMaxAgeSeconds,
+    staleWhileRevalidateSeconds: seconds('stale-while-revalidate'),
+    staleIfErrorSeconds: seconds('stale-if-error'),
   }
 }
 
@@ -48,8 +66,11 @@ function isTrue(dictionary: Dictionary, name: string): boolean {
   return dictionary.get(name)?.[0] === true
 }
 
-/** Of another type than Integer, or negative, the directive counts as absent (RFC 9213 §2.1). */
-function seconds(dictionary: Dictionary, name: string): number | undefined {
-  const value = dictionary.get(name)?.[0]
-  return typeof value === 'number' && Number.isInteger(value) && value >= 0 ? value : undefined
+/** The number behind the last member of this name, as it was written: of repeated members the last counts. */
+function lastNumber(value: string, name: string): string {
+  let number = ''
+  for (const [, member, text = ''] of value.matchAll(NUMBERS)) if (member === name) number = text
+  return number
 }
+
+const NUMBERS = /(?:^|,)[ \t]*([a-z][a-z0-9_.*-]*)=(-?[0-9]+(?:\.[0-9]+)?)/g

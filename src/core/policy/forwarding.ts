@@ -7,6 +7,8 @@ import type { Nominated } from '../entry/stored-response.ts'
 import { NOTHING_NOMINATED } from '../entry/stored-response.ts'
 import type { CodingClass } from '../http/accept-encoding.ts'
 import { chooseCoding } from '../http/accept-encoding.ts'
+import { sortLanguages } from '../http/accept-language.ts'
+import { splitList } from '../http/list.ts'
 import { parseVary } from '../http/vary.ts'
 
 export interface ForwardRules {
@@ -16,6 +18,8 @@ export interface ForwardRules {
   readonly fields: ReadonlySet<string>
   /** Codings to ask for when the client takes them, best first; empty asks for identity. */
   readonly codings: readonly CodingClass[]
+  /** Whether requests with the same languages in another order select the same (RFC 9110 §12.5.4). */
+  readonly ignoresLanguageOrder: boolean
   /** Whether the client's Authorization goes to the origin. */
   readonly sendsAuthorization: boolean
 }
@@ -27,6 +31,7 @@ const DENIED: ReadonlySet<string> = new Set([
   'host',
   'content-length',
   'expect',
+  'max-forwards',
   'range',
   'if-range',
   'if-match',
@@ -45,6 +50,12 @@ const DENIED: ReadonlySet<string> = new Set([
   'x-original-host',
   'x-host',
   'x-real-ip',
+  'x-client-ip',
+  'x-forwarded',
+  'x-http-host-override',
+  'x-original-uri',
+  'true-client-ip',
+  'cf-connecting-ip',
   'x-http-method',
   'x-http-method-override',
   'x-method-override',
@@ -53,12 +64,14 @@ const DENIED: ReadonlySet<string> = new Set([
 function mayForward(name: string, rules: ForwardRules): boolean {
   // A name with `_` is taken for one with `-` by many a server behind us.
   if (DENIED.has(name) || name.includes('_')) return false
-  if (name.startsWith('x-forwarded-') || name.startsWith('x-sluice-')) return false
+  const isOurs = name.startsWith('x-forwarded-') || name.startsWith('x-sluice-')
+  if (isOurs || name.startsWith('forwarded-')) return false
   return rules.mode === 'all' || LISTED.has(name) || rules.fields.has(name)
 }
 
 /** Whether a field of this name would be sent on. */
 export function isForwarded(name: string, rules: ForwardRules): boolean {
+  if (name === 'via' || name === 'cdn-loop') return true
   return name === 'authorization' ? rules.sendsAuthorization : mayForward(name, rules)
 }
 
@@ -72,6 +85,26 @@ export function forwardedFields(fields: Fields, rules: ForwardRules): Fields {
   const coding = chooseCoding(combined(fields, 'accept-encoding'), rules.codings)
   return replaced(forwarded, 'accept-encoding', coding)
 }
+
+/** The fields that a stored response is selected by: those that the origin was, or would be, sent (RFC 9111 §4.1). */
+export function selectingFields(fields: Fields, rules: ForwardRules): Fields {
+  const forwarded = forwardedFields(fields, rules)
+  const languages = rules.ignoresLanguageOrder ? combined(forwarded, LANGUAGES) : undefined
+  const selecting =
+    languages === undefined
+      ? [...forwarded]
+      : [...replaced(forwarded, LANGUAGES, sortLanguages(languages))]
+  for (const name of SENT_BESIDES) {
+    const value = combined(fields, name)
+    if (value !== undefined && isForwarded(name, rules)) selecting.push(name, value)
+  }
+  return selecting
+}
+
+const LANGUAGES = 'accept-language'
+
+/** Sent on by the flow, which adds to them or lets them by. */
+const SENT_BESIDES = ['authorization', 'via', 'cdn-loop'] as const
 
 /**
  * The nominated fields of a response with the values that were forwarded (RFC 9111 §4.1). A coded response
@@ -87,13 +120,19 @@ export function nominate(response: Fields, forwarded: Fields): Nominated {
 }
 
 /** Fields whose values mean the same in any case: language tags (RFC 9110 §12.5.4). */
-const CASELESS: ReadonlySet<string> = new Set(['accept-language'])
+const CASELESS: ReadonlySet<string> = new Set([LANGUAGES])
 
-/** As they count for a match: whitespace and, where it means nothing, case are normalised (§4.1). */
+/**
+ * As they count for a match: whitespace between members and, where it means nothing, case are normalised. An absent
+ * field matches only where it is absent too (RFC 9111 §4.1): its value is empty, and that of any other begins
+ * with `=`.
+ */
 export function nominatedValues(names: readonly string[], forwarded: Fields): readonly string[] {
   return names.map((name) => {
-    const value = (combined(forwarded, name) ?? '').replace(/\s*,\s*/g, ',').trim()
-    return CASELESS.has(name) ? value.toLowerCase() : value
+    const value = combined(forwarded, name)
+    if (value === undefined) return ''
+    const normalised = `=${splitList(value).join(',')}`
+    return CASELESS.has(name) ? normalised.toLowerCase() : normalised
   })
 }
 

@@ -4,6 +4,7 @@ import type { Fields } from '../entry/fields.ts'
 import { all, first } from '../entry/fields.ts'
 import type { Freshness } from '../entry/stored-response.ts'
 import type { ResponseDirectives } from '../http/cache-control.ts'
+import { MAX_DELTA_SECONDS } from '../http/cache-control.ts'
 import { parseHttpDate } from '../http/http-date.ts'
 import type { Control } from './control.ts'
 import type { PolicySettings, TtlRule } from './settings.ts'
@@ -29,7 +30,6 @@ export interface FreshnessVerdict extends Freshness {
 
 /** Statuses that get the default lifetime. */
 const DEFAULTED: ReadonlySet<number> = new Set([200, 301, 308])
-const NEGATIVE: ReadonlySet<number> = new Set([404, 410])
 
 export function decideFreshness(facts: FreshnessFacts, settings: PolicySettings): FreshnessVerdict {
   const { directives } = facts.control
@@ -37,14 +37,17 @@ export function decideFreshness(facts: FreshnessFacts, settings: PolicySettings)
   const defaultMs = DEFAULTED.has(facts.status) ? settings.defaultTtlMs : undefined
   const mustRevalidate = forbidsStale(directives)
   const window = staleWindows(directives, mustRevalidate)
-  const maxTtlMs = NEGATIVE.has(facts.status) ? settings.maxNegativeTtlMs : settings.maxTtlMs
+  const maxTtlMs = settings.negativeTtlMs.get(facts.status) ?? settings.maxTtlMs
   // The site's window applies where the response is anybody's: explicit freshness, `public`, or a shared origin.
   const isPermitted =
     !settings.staleNeedsPermission ||
-    explicitMs !== undefined ||
+    (explicitMs !== undefined && explicitMs > 0) ||
     directives.isPublic ||
     settings.isOriginShared
-  const siteWindowMs = mustRevalidate || !isPermitted ? 0 : settings.staleWindowMs
+  const ownWindowsOnly = directives.sMaxAgeSeconds !== undefined
+  // An error that was stored is no better than the one that has just come.
+  const isBarred = mustRevalidate || ownWindowsOnly || facts.status >= 400
+  const siteWindowMs = isBarred || !isPermitted ? 0 : settings.staleWindowMs
   return {
     bornAtMs: facts.receivedAtMs - initialAgeMs(facts),
     freshnessLifetimeMs: Math.min(
@@ -54,15 +57,12 @@ export function decideFreshness(facts: FreshnessFacts, settings: PolicySettings)
     staleWhileRevalidateMs: window.whileRevalidateMs,
     staleIfErrorMs: window.ifErrorMs ?? siteWindowMs,
     mustRevalidate,
+    ownWindowsOnly,
     mustValidate: directives.noCache,
-    sharedWithCredentials: isSharedWithCredentials(directives),
+    immutable: directives.immutable,
+    sharedWithCredentials: directives.permitsAuthorized,
     isExplicit: explicitMs !== undefined,
   }
-}
-
-/** Explicit permission to reuse what was fetched with Authorization (RFC 9111 §3.5). */
-export function isSharedWithCredentials(directives: ResponseDirectives): boolean {
-  return directives.isPublic || directives.mustRevalidate || directives.sMaxAgeSeconds !== undefined
 }
 
 function explicitLifetimeMs(facts: FreshnessFacts, settings: PolicySettings): number | undefined {
@@ -121,15 +121,16 @@ function dateMsOf(facts: FreshnessFacts): number | undefined {
   return date === undefined ? undefined : parseHttpDate(date, facts.receivedAtMs)
 }
 
-/** The first value counts, and only digits (RFC 9111 §5.1). */
+/** The first value counts, and only digits; what is too large is very old (RFC 9111 §5.1, §1.2.2). */
 function ageMsOf(fields: Fields): number {
   const [age = ''] = (first(fields, 'age') ?? '').split(',')
-  return /^[0-9]{1,10}$/.test(age.trim()) ? Number(age) * 1000 : 0
+  return /^[0-9]+$/.test(age.trim()) ? Math.min(Number(age), MAX_DELTA_SECONDS) * 1000 : 0
 }
 
 /**
  * Whether the response must not be used stale (RFC 9111 §5.2.2.2, §5.2.2.4, §5.2.2.8). s-maxage implies
- * proxy-revalidate (§5.2.2.10), which an explicit stale window beside it lifts: the origin meant both.
+ * proxy-revalidate (§5.2.2.10), which an explicit stale window beside it lifts, for as long as it says: the origin
+ * meant both.
  */
 function forbidsStale(directives: ResponseDirectives): boolean {
   if (directives.mustRevalidate || directives.proxyRevalidate || directives.noCache) return true

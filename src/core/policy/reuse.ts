@@ -14,7 +14,9 @@ export type ReuseFacts = Pick<
   | 'freshnessLifetimeMs'
   | 'staleWhileRevalidateMs'
   | 'mustRevalidate'
+  | 'ownWindowsOnly'
   | 'mustValidate'
+  | 'immutable'
   | 'invalidated'
   | 'validatedAtMs'
 >
@@ -47,14 +49,20 @@ export function decideReuse(
   // Fresh means lifetime > age (§4.2), so the last instant of a lifetime is already stale.
   if (staleForMs < 0) return { action: 'serve' }
   if (stored.mustRevalidate) return { action: 'revalidate', because: 'stale' }
-  if (within(asked.maxStaleMs, staleForMs)) return { action: 'serve' }
-  if (within(stored.staleWhileRevalidateMs, staleForMs)) return { action: 'serve-and-revalidate' }
+  if (!stored.ownWindowsOnly && within(asked.maxStaleMs, staleForMs)) return { action: 'serve' }
+  // Who names a limit, and no max-stale, wants nothing stale (RFC 9111 §5.2.1.1, §5.2.1.3).
+  const wantsFresh = asked.maxAgeMs < Number.POSITIVE_INFINITY || asked.minFreshMs >= 0
+  if (!wantsFresh && within(stored.staleWhileRevalidateMs, staleForMs)) {
+    return { action: 'serve-and-revalidate' }
+  }
   return { action: 'revalidate', because: 'stale' }
 }
 
 function wantsFresher(asked: RequestDirectives, stored: ReuseFacts, ageMs: number): boolean {
-  const tooOld = asked.noCache || ageMs > asked.maxAgeMs
-  const tooSoonStale = asked.minFreshMs > 0 && ageMs + asked.minFreshMs > stored.freshnessLifetimeMs
+  // A reload asks for `max-age=0`; what is immutable and fresh has not changed (RFC 8246 §2.1).
+  const isSame = stored.immutable && ageMs < stored.freshnessLifetimeMs
+  const tooOld = asked.noCache || (ageMs > asked.maxAgeMs && !isSame)
+  const tooSoonStale = ageMs + asked.minFreshMs > stored.freshnessLifetimeMs
   return tooOld || tooSoonStale
 }
 

@@ -23,10 +23,16 @@ export interface PolicySettings {
   readonly heuristicFraction: number
   /** Longest lifetime that a heuristic gives. */
   readonly maxHeuristicTtlMs: number
-  /** Longest lifetime of 404 and 410. */
-  readonly maxNegativeTtlMs: number
+  /** Errors that may be stored, each with its longest lifetime. */
+  readonly negativeTtlMs: ReadonlyMap<number, number>
   /** Store any final status with explicit freshness, errors too (RFC 9111 §3), and not a chosen few. */
   readonly storesAnyStatus: boolean
+  /** Store answers to POST that say for how long, and that they are what a GET gives (RFC 9110 §9.3.3). */
+  readonly storesPost: boolean
+  /** Store bodies that end with their connection, in order (RFC 9112 §8). */
+  readonly storesUndelimited: boolean
+  /** Keep the fields apart that a qualified `private` or `no-cache` names, and store the rest. */
+  readonly honoursQualified: boolean
   /** Longest lifetime of anything. */
   readonly maxTtlMs: number
   /** How long after its lifetime a response may stand in for a failing origin, where that is permitted. */
@@ -39,6 +45,9 @@ export interface PolicySettings {
   readonly minValidationIntervalMs: number
   /** How long a key that turned out uncacheable is not waited for. */
   readonly hitForMissMs: number
+  /** Field lines that a stored response may have, and bytes of them: updates could add more and more. */
+  readonly maxFieldCount: number
+  readonly maxFieldsBytes: number
   /** Store responses in spite of Set-Cookie, without it. */
   readonly ignoresSetCookie: boolean
   /** Store Set-Cookie like any other field, as RFC 9111 §7.3 lets a cache do. */

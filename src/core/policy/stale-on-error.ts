@@ -12,6 +12,7 @@ export type StaleFacts = Pick<
   | 'freshnessLifetimeMs'
   | 'staleIfErrorMs'
   | 'mustRevalidate'
+  | 'ownWindowsOnly'
   | 'mustValidate'
   | 'invalidated'
   | 'sharedWithCredentials'
@@ -44,7 +45,8 @@ export function decideStaleOnError(
   const ageMs = nowMs - stored.bornAtMs
   const staleForMs = ageMs - stored.freshnessLifetimeMs
   // A request's own window and its max-stale widen what the response allows (RFC 5861 §4).
-  const windowMs = Math.max(stored.staleIfErrorMs, asked.staleIfErrorMs, asked.maxStaleMs)
+  const askedMs = stored.ownWindowsOnly ? 0 : Math.max(asked.staleIfErrorMs, asked.maxStaleMs)
+  const windowMs = Math.max(stored.staleIfErrorMs, askedMs)
   if (staleForMs < 0) return { serve: true }
   return windowMs > 0 && staleForMs <= windowMs
     ? { serve: true }

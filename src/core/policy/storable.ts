@@ -3,11 +3,12 @@
 import type { Asked } from '../entry/asked.ts'
 import { pathOf } from '../http/target.ts'
 import type { Fields } from '../entry/fields.ts'
-import { combined, has } from '../entry/fields.ts'
+import { combined, first, has } from '../entry/fields.ts'
 import type { ResponseDirectives } from '../http/cache-control.ts'
 import { parseVary } from '../http/vary.ts'
-import { controlOf } from './control.ts'
-import { decideFreshness, isSharedWithCredentials } from './freshness.ts'
+import type { Control } from './control.ts'
+import { controlOf, fieldsApart } from './control.ts'
+import { decideFreshness } from './freshness.ts'
 import type { FreshnessVerdict } from './freshness.ts'
 import type { PolicySettings } from './settings.ts'
 import { isHeuristicallyCacheable, isStoredStatus, isUnderstood } from './statuses.ts'
@@ -21,6 +22,8 @@ export interface StorableFacts {
   readonly receivedAtMs: number
   /** Whether its end can be told from a cut. */
   readonly isDelimited: boolean
+  /** Connection names a field that caching is decided by: what it said is not for forwarding, but it was said. */
+  readonly hidesControl?: boolean | undefined
 }
 
 export type Storable =
@@ -38,13 +41,14 @@ export type NotStorable =
   | 'set-cookie'
   | 'vary *'
   | 'no end'
+  | 'hidden control'
   | 'no freshness and no validator'
 
 export function decideStorable(facts: StorableFacts, settings: PolicySettings): Storable {
-  const control = controlOf(facts.fields, settings.targetedFields)
+  const control = controlOf(facts.fields, settings)
   const { directives } = control
   const because =
-    findProhibition(facts, directives, settings) ?? findPrivacy(facts, directives, settings)
+    findProhibition(facts, control, settings) ?? findPrivacy(facts, directives, settings)
   if (because !== undefined) return { storable: false, because }
   const freshness = decideFreshness(
     {
@@ -62,6 +66,15 @@ export function decideStorable(facts: StorableFacts, settings: PolicySettings): 
   if (freshness.freshnessLifetimeMs <= 0 && !hasValidator) {
     return { storable: false, because: 'no freshness and no validator' }
   }
+  // What is guessed at is no permission to share a cookie (RFC 9111 §7.3).
+  const isCookieShared = settings.storesSetCookie && !settings.ignoresSetCookie
+  if (isCookieShared && !freshness.isExplicit && has(facts.fields, 'set-cookie')) {
+    return { storable: false, because: 'set-cookie' }
+  }
+  // A POST says itself for how long its answer holds (RFC 9110 §9.3.3).
+  if (facts.asked.method === 'POST' && !freshness.isExplicit) {
+    return { storable: false, because: 'method' }
+  }
   // Without explicit freshness only what a cache may guess at (RFC 9111 §3), and an error only if it does.
   const mayGuess =
     isHeuristicallyCacheable(facts.status) && (facts.status < 400 || settings.heuristicFraction > 0)
@@ -74,20 +87,40 @@ export function decideStorable(facts: StorableFacts, settings: PolicySettings): 
 /** What forbids storing whoever asked. */
 function findProhibition(
   facts: StorableFacts,
-  directives: ResponseDirectives,
+  control: Control,
   settings: PolicySettings,
 ): NotStorable | undefined {
-  if (facts.asked.method !== 'GET') return 'method'
-  if (!isStoredStatus(facts.status, settings.storesAnyStatus)) return 'status'
+  const { directives } = control
+  if (!isStoredMethod(facts, settings)) return 'method'
+  if (!isStoredStatus(facts.status, settings)) return 'status'
   // must-understand: no-store is for caches that do not know the status (RFC 9111 §5.2.2.3).
   if (directives.mustUnderstand && !isUnderstood(facts.status)) return 'status'
   if (directives.noStore && !directives.mustUnderstand) return 'no-store'
   if (directives.isPrivate) return 'private'
   const keepsCookies = settings.ignoresSetCookie || settings.storesSetCookie
-  if (!keepsCookies && has(facts.fields, 'set-cookie')) return 'set-cookie'
+  const setsCookie = has(facts.fields, 'set-cookie') && !fieldsApart(control).has('set-cookie')
+  if (!keepsCookies && setsCookie) return 'set-cookie'
   if (parseVary(combined(facts.fields, 'vary')) === '*') return 'vary *'
-  if (!facts.isDelimited) return 'no end'
+  if (facts.hidesControl === true) return 'hidden control'
+  if (!facts.isDelimited && !settings.storesUndelimited) return 'no end'
   return undefined
+}
+
+/** GET, and POST where its answer is what a GET gives (RFC 9110 §9.3.3). */
+function isStoredMethod(
+  { asked, status, fields }: StorableFacts,
+  settings: PolicySettings,
+): boolean {
+  if (asked.method === 'GET') return true
+  if (asked.method !== 'POST' || !settings.storesPost || status !== 200) return false
+  const location = first(fields, 'content-location')
+  return location !== undefined && isSameTarget(location, asked)
+}
+
+function isSameTarget(location: string, { authority, target }: Asked): boolean {
+  if (location === target) return true
+  const url = /^http:\/\/([^/?#]+)(\/.*)$/i.exec(location)
+  return url?.[1]?.toLowerCase() === authority && url[2] === target
 }
 
 /** What this request forbids, though another might not. */
@@ -103,7 +136,7 @@ function findPrivacy(
   const isForClient = asked.hasCredentials && has(asked.fields, 'authorization')
   if (isForClient && vary.includes('authorization')) return 'authorization'
   // A response to a request with Authorization needs to say that it is for all (RFC 9111 §3.5).
-  if (isForClient && !isSharedWithCredentials(directives)) return 'authorization'
+  if (isForClient && !directives.permitsAuthorized) return 'authorization'
   if (asked.hasCredentials && has(asked.fields, 'cookie') && !settings.storesWithCookie) {
     return 'cookie'
   }

@@ -1,6 +1,7 @@
 import type { BodyId } from '../entry/body-id.ts'
 import type { Maybe } from '../entry/byte-source.ts'
 import type { CacheKey } from '../entry/cache-key.ts'
+import type { GroupId, InvalidationScope } from '../entry/invalidation-scope.ts'
 import type { SegmentSet } from '../entry/segment.ts'
 import type { Entry, Mark, StoredResponse } from '../entry/stored-response.ts'
 
@@ -11,6 +12,8 @@ export interface WriteTicket {
   readonly position: number
   /** Position of the last hard purge of the key; part of each new `BodyId`. */
   readonly generation: number
+  /** Of the whole log, when the ticket was taken: what is stored under it is judged by what came later. */
+  readonly logPosition: number
 }
 
 /**
@@ -22,14 +25,21 @@ export interface Store {
   /** What memory holds, now. `'ask'`: a slower tier may have it. Never a promise. */
   peek(key: CacheKey): Entry | undefined | 'ask'
   read(key: CacheKey): Promise<Entry | undefined>
-  /** Taken before the origin is asked. Writes under a ticket older than an invalidation of the key are refused. */
-  ticket(key: CacheKey): WriteTicket
+  /**
+   * Taken before the origin is asked. Writes under a ticket older than an invalidation of the key are refused.
+   *
+   * @param groups Whose invalidations count for `position` as well.
+   */
+  ticket(key: CacheKey, groups?: readonly GroupId[]): WriteTicket
   /** Adds the variant or replaces the one with the same nominated values; evicts the oldest above the cap. */
   writeHead(ticket: WriteTicket, head: StoredResponse): Maybe<'stored' | 'superseded'>
   /** Remembers for a while that the key is not worth waiting for. Heads of the key stay as they are. */
   writeMark(ticket: WriteTicket, mark: Mark): Maybe<void>
-  /** `validate`: reuse only after validation (§4.4, soft purge). `drop`: never again (hard purge). All variants. */
-  invalidate(key: CacheKey, how: 'validate' | 'drop'): Maybe<void>
+  /**
+   * One line in the log of invalidations, which each access obeys: nothing is scanned. `validate`: reuse only
+   * after validation (RFC 9111 §4.4, soft purge). `drop`: never again (hard purge). All variants.
+   */
+  invalidate(scope: InvalidationScope, how: 'validate' | 'drop'): Maybe<void>
   /** Which segments are here: a hint for planning. `undefined`: this store cannot tell cheaply. */
   presence(body: BodyId): SegmentSet | undefined
   /**

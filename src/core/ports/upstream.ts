@@ -1,6 +1,7 @@
 import type { ByteSource } from '../entry/byte-source.ts'
 import type { CacheKey } from '../entry/cache-key.ts'
 import type { Fields } from '../entry/fields.ts'
+import type { ForwardReason } from '../http/cache-status.ts'
 import type { RequestScope } from './request-scope.ts'
 
 export interface UpstreamRequest {
@@ -16,6 +17,8 @@ export interface UpstreamRequest {
   readonly body: ByteSource | undefined
   /** Length of `body` where it was announced; else it goes chunked. */
   readonly bodyBytes?: number | undefined
+  /** A body with a transfer coding that nobody knows is taken, to the end of its connection (RFC 9112 §6.3). */
+  readonly takesUnknownCodings?: boolean
   /** Addresses that failed for this body just now, to be used last. */
   readonly avoid?: ReadonlySet<string> | undefined
 }
@@ -39,6 +42,8 @@ export interface UpstreamResponse {
    * end of the connection (RFC 9112 §6.3). Without it nothing may be stored.
    */
   readonly isDelimited: boolean
+  /** Set by the flow: a field that decides on caching was named by Connection, and so is not among the fields. */
+  readonly hidesControl?: boolean
   readonly body: ByteSource
   /** Never rejects. */
   readonly settled: Promise<Outcome>
@@ -69,6 +74,7 @@ export type UpstreamErrorKind =
   | 'http_response_header_section_size'
   | 'http_response_timeout'
   | 'http_protocol_error'
+  | 'http_request_denied'
   | 'proxy_internal_error'
 
 export interface UpstreamErrorOptions {
@@ -86,6 +92,8 @@ export class UpstreamError extends Error {
   readonly retryAfterMs: number | undefined
   /** Where it happened, set by who chose the address. */
   address: string | undefined
+  /** Why the request went forward, set by the flow. */
+  forward: ForwardReason | undefined
 
   constructor(kind: UpstreamErrorKind, message: string, options: UpstreamErrorOptions) {
     super(message, { cause: options.cause })

@@ -4,15 +4,16 @@ import { UpstreamError } from '../ports/upstream.ts'
 export interface RetryOptions {
   /** Attempts in all, the first among them. */
   readonly maxAttemptCount: number
+  /** Addresses there are to try. */
+  readonly addressCount: number
 }
 
 /** Methods that may be sent twice (RFC 9110 §9.2.2). */
 const IDEMPOTENT: ReadonlySet<string> = new Set(['GET', 'HEAD', 'OPTIONS', 'PUT', 'DELETE'])
 
-/** Failures before the origin can have seen the request, or on an idle connection it had closed. */
+/** Failures before the origin can have seen the request. */
 const UNSEEN: ReadonlySet<string> = new Set([
   'connection_refused',
-  'connection_terminated',
   'connection_timeout',
   'dns_error',
   'dns_timeout',
@@ -22,7 +23,9 @@ const UNSEEN: ReadonlySet<string> = new Set([
  * Tries again what the origin has not answered, at another address where there is one. What it has seen
  * and failed at is not sent twice: that is for the stale response to mend.
  */
-export function withRetry(inner: Upstream, { maxAttemptCount }: RetryOptions): Upstream {
+export function withRetry(inner: Upstream, options: RetryOptions): Upstream {
+  const { maxAttemptCount, addressCount } = options
+
   return {
     async fetch(request, scope) {
       const avoid = new Set(request.avoid)
@@ -33,7 +36,9 @@ export function withRetry(inner: Upstream, { maxAttemptCount }: RetryOptions): U
           const mayRetry =
             error instanceof UpstreamError &&
             error.retryable &&
-            UNSEEN.has(error.kind) &&
+            // An idle connection that ended may have been too old, or what was asked was too much for the
+            // origin: that is for another address to say.
+            (UNSEEN.has(error.kind) || isNew(error, avoid, addressCount)) &&
             IDEMPOTENT.has(request.method) &&
             request.body === undefined &&
             attemptCount < maxAttemptCount &&
@@ -44,4 +49,10 @@ export function withRetry(inner: Upstream, { maxAttemptCount }: RetryOptions): U
       }
     },
   }
+}
+
+/** Whether a connection that was terminated leaves an address that has not been tried. */
+function isNew(error: UpstreamError, tried: ReadonlySet<string>, addressCount: number): boolean {
+  if (error.kind !== 'connection_terminated' || error.address === undefined) return false
+  return new Set([...tried, error.address]).size < addressCount
 }

@@ -21,7 +21,7 @@ const entry: fc.Arbitrary<DiskEntry> = fc
     name: text,
     variants: fc.array(
       fc.record({
-        position: fc.nat(),
+        logPosition: fc.nat(),
         fields: fc.array(text),
         values: fc.array(text),
         bornAtMs: number,
@@ -35,8 +35,8 @@ const entry: fc.Arbitrary<DiskEntry> = fc
   })
   .map(({ name, variants }) => ({
     key: testKey(name),
-    variants: variants.map(({ position, values, etag, lastModifiedMs, ...changes }) => ({
-      position,
+    variants: variants.map(({ logPosition, values, etag, lastModifiedMs, ...changes }) => ({
+      logPosition,
       head: testHead(testKey(name), testBody(name), {
         ...changes,
         nominated: { names: values.map((_, i) => `x-${i}`), values },

@@ -64,8 +64,8 @@ describe('admitFields', () => {
       'x',
     ]
     const fields = admitFields(lines, (name) => dropped.push(name))
-    expect(fields).toEqual(['x-good', 'a\tb'])
-    expect(dropped).toEqual(['x bad', 'x-bell', 'x-é', 'x-high', ''])
+    expect(fields).toEqual(['x-good', 'a\tb', 'x-high', 'é'])
+    expect(dropped).toEqual(['x bad', 'x-bell', 'x-é', ''])
   })
 
   it('lets nothing by that a strict writer would refuse', () => {

@@ -21,7 +21,10 @@ describe('parseResponseDirectives', () => {
       noStore: false,
       noCache: false,
       isPrivate: false,
+      noCacheFields: [],
+      privateFields: [],
       isPublic: true,
+      permitsAuthorized: true,
       mustRevalidate: false,
       proxyRevalidate: false,
       mustUnderstand: false,
@@ -33,13 +36,25 @@ describe('parseResponseDirectives', () => {
     })
   })
 
+  it('keeps apart the fields that a qualified directive names (RFC 9111 §5.2.2.4, §5.2.2.7)', () => {
+    const value = 'max-age=60, private="Set-Cookie, x-a", private=x-b, no-cache="x-c"'
+    expect(parseResponseDirectives(value)).toMatchObject({
+      isPrivate: false,
+      privateFields: ['set-cookie', 'x-a', 'x-b'],
+      noCache: false,
+      noCacheFields: ['x-c'],
+    })
+  })
+
   it.each([
     'private',
     'Private',
     'PRIVATE',
     'private=""',
     'private, private="x"',
-    'private="set-cookie"',
+    'private="etag, set-cookie"',
+    'private="set-cookie", private="vary"',
+    'private="set cookie"',
     'max-age=60, private',
     'no-store',
     'NO-STORE',
@@ -49,7 +64,7 @@ describe('parseResponseDirectives', () => {
     'no-store, no-store',
     'no-cache',
     'no-cache="',
-    'no-cache="set-cookie"',
+    'no-cache="content-type"',
     'private = "x"',
     '"private"',
     '"no-store"',

@@ -60,7 +60,10 @@ describe('countLoops', () => {
     ['other', 0],
     ['sluice', 1],
     ['Sluice', 1],
-    ['a, sluice;v="1, sluice", b;x=sluice, sluice ; a', 2],
+    ['a, sluice;v="1, sluice", b;x=sluice, sluice ; a', 3],
+    // An open quote hides nothing.
+    ['", sluice', 1],
+    ['a;b="c, sluice', 1],
     ['notsluice, sluice2', 0],
   ])('counts us in %j %i times (RFC 8586 §2)', (value, count) => {
     expect(countLoops(value, 'sluice')).toBe(count)

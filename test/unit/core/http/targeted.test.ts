@@ -32,12 +32,17 @@ describe('parseTargeted', () => {
   it.each([
     'max-age="60"',
     'max-age=?1',
-    'max-age=-1',
     'max-age=token',
     'max-age=6.5',
+    'max-age=60.0',
+    's-maxage=5, max-age=60.00',
     'max-age=()',
   ])('takes no lifetime from %j: it is of another type', (value) => {
     expect(parseTargeted(value)?.maxAgeSeconds).toBeUndefined()
+  })
+
+  it('takes a negative number for no lifetime (RFC 9111 §4.2.1)', () => {
+    expect(parseTargeted('max-age=-1')?.maxAgeSeconds).toBe(0)
   })
 
   it('takes the last of repeated members, as Dictionaries do (RFC 8941 §3.2)', () => {

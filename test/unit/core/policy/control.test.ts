@@ -26,17 +26,19 @@ function decide(fields: readonly string[], facts: Partial<StorableFacts> = {}, s
 describe('controlOf', () => {
   it('takes the first targeted field of the list, and ignores Cache-Control then (RFC 9213 §2.2)', () => {
     const fields = ['cache-control', 'no-store', 'cdn-cache-control', 'max-age=60']
-    expect(controlOf(fields, TARGETED)).toMatchObject({
+    expect(controlOf(fields, testPolicy({ targetedFields: TARGETED }))).toMatchObject({
       isTargeted: true,
       directives: { noStore: false, maxAgeSeconds: 60 },
     })
     const both = [...fields, 'sluice-cache-control', 'max-age=5']
-    expect(controlOf(both, TARGETED).directives.maxAgeSeconds).toBe(5)
+    expect(controlOf(both, testPolicy({ targetedFields: TARGETED })).directives.maxAgeSeconds).toBe(
+      5,
+    )
   })
 
   it('passes over a targeted field that does not parse (RFC 9213 §2.1)', () => {
     const fields = ['cache-control', 'max-age=7', 'cdn-cache-control', 'max-age=60,']
-    expect(controlOf(fields, TARGETED)).toMatchObject({
+    expect(controlOf(fields, testPolicy({ targetedFields: TARGETED }))).toMatchObject({
       isTargeted: false,
       directives: { maxAgeSeconds: 7 },
     })
@@ -44,7 +46,9 @@ describe('controlOf', () => {
 
   it('knows only the fields it is told of', () => {
     const fields = ['cdn-cache-control', 'max-age=60']
-    expect(controlOf(fields, [])).toMatchObject({ isTargeted: false })
+    expect(controlOf(fields, testPolicy({ targetedFields: [] }))).toMatchObject({
+      isTargeted: false,
+    })
   })
 })
 

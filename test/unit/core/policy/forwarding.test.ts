@@ -10,6 +10,7 @@ const LISTED: ForwardRules = {
   mode: 'listed',
   fields: new Set(['x-listed']),
   codings: ['br', 'gzip'],
+  ignoresLanguageOrder: false,
   sendsAuthorization: false,
 }
 const ALL: ForwardRules = { ...LISTED, mode: 'all' }
@@ -110,10 +111,11 @@ describe('forwardedFields', () => {
 })
 
 /** A field's members, without the whitespace that means nothing. */
-function plain(fields: Fields, name: string): string {
-  return (combined(fields, name) ?? '')
-    .split(',')
+function plain(fields: Fields, name: string): string | undefined {
+  return combined(fields, name)
+    ?.split(',')
     .map((part) => part.trim())
+    .filter((part) => part !== '')
     .join(',')
 }
 
@@ -121,7 +123,7 @@ describe('nominate', () => {
   it('takes the values that were forwarded, not those that were sent', () => {
     const fields = ['accept-encoding', 'gzip;q=0.9, br, deflate', 'x-any', 'a']
     const nominated = nominate(['vary', 'Accept-Encoding, X-Any'], forwardedFields(fields, ALL))
-    expect(nominated).toEqual({ names: ['accept-encoding', 'x-any'], values: ['br', 'a'] })
+    expect(nominated).toEqual({ names: ['accept-encoding', 'x-any'], values: ['=br', '=a'] })
     const hidden = nominate(['vary', 'x-any'], forwardedFields(fields, LISTED))
     expect(hidden.values).toEqual([''])
   })
@@ -129,10 +131,15 @@ describe('nominate', () => {
   it('takes a coded response to vary on the coding, said or not', () => {
     const forwarded = forwardedFields(['accept-encoding', 'gzip'], LISTED)
     const nominated = nominate(['content-encoding', 'gzip'], forwarded)
-    expect(nominated).toEqual({ names: ['accept-encoding'], values: ['gzip'] })
+    expect(nominated).toEqual({ names: ['accept-encoding'], values: ['=gzip'] })
     expect(nominate([], forwarded).names).toEqual([])
     const said = nominate(['content-encoding', 'gzip', 'vary', 'accept-encoding'], forwarded)
     expect(said.names).toEqual(['accept-encoding'])
+  })
+
+  it('tells an empty field from an absent one (RFC 9111 §4.1)', () => {
+    expect(isSameNominated(nominate(['vary', 'x-any'], []), ['x-any', ''])).toBe(false)
+    expect(isSameNominated(nominate(['vary', 'x-any'], ['x-any', '']), ['x-any', ''])).toBe(true)
   })
 
   it('does not mind whitespace between the members of a field, and minds all else', () => {
@@ -142,6 +149,8 @@ describe('nominate', () => {
     expect(isSameNominated(nominated, ['x-any', 'b, a'])).toBe(false)
     expect(isSameNominated(nominated, ['x-any', 'A, b'])).toBe(false)
     expect(isSameNominated(nominated, [])).toBe(false)
+    const quoted = nominate(['vary', 'x-any'], ['x-any', '"a, b"'])
+    expect(isSameNominated(quoted, ['x-any', '"a,b"'])).toBe(false)
   })
 
   it('matches a request exactly when the nominated fields are forwarded alike (RFC 9111 §4.1)', () => {

@@ -13,6 +13,8 @@ const PAGE: ReuseFacts = {
   staleWhileRevalidateMs: 30_000,
   mustRevalidate: false,
   mustValidate: false,
+  ownWindowsOnly: false,
+  immutable: false,
   invalidated: false,
   validatedAtMs: 0,
 }

@@ -13,6 +13,7 @@ describe('decideStaleOnError', () => {
     staleIfErrorMs: 30_000,
     mustRevalidate: false,
     mustValidate: false,
+    ownWindowsOnly: false,
     invalidated: false,
     sharedWithCredentials: false,
   }

@@ -74,12 +74,21 @@ describe('sameVersionFields', () => {
 describe('selectFreshened', () => {
   it.each([
     ['the variant that is named', ['etag', '"v2"'], V2],
-    ['the selected one where nothing is named', [], V1],
+    ['none where nothing is named, and several tags were sent', [], undefined],
     ['none for a version we have not', ['etag', '"v3"'], undefined],
     ['a weak one for a weak tag', ['etag', 'W/"w"'], WEAK],
     ['none for a strong tag where ours is weak', ['etag', '"w"'], undefined],
   ])('is %s (RFC 9111 §4.3.4)', (_name, fields, wanted) => {
-    expect(selectFreshened(fields, V1, [V2, WEAK])).toBe(wanted)
+    expect(selectFreshened(fields, V1, [V2, WEAK], NOW_MS)).toBe(wanted)
+  })
+
+  it('is the selected one where nothing is named, and only its tag was sent', () => {
+    expect(selectFreshened([], V1, [V1], NOW_MS)).toBe(V1)
+  })
+
+  it('is none for another Last-Modified than ours (RFC 9111 §4.3.4)', () => {
+    const date = ['last-modified', 'Sun, 06 Nov 1994 08:49:37 GMT']
+    expect(selectFreshened(date, V1, [V1], NOW_MS)).toBeUndefined()
   })
 })
 

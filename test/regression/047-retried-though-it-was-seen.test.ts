@@ -1,0 +1,52 @@
+// A request on a connection that had answered before was sent again when the origin closed it, up to three
+// times in all, though the origin had seen it each time.
+
+import { afterEach, beforeEach, describe, expect, it } from 'vitest'
+
+import { UpstreamError } from '#core/ports/upstream.ts'
+import type { Upstream } from '#core/ports/upstream.ts'
+import { createPick } from '#core/upstream/pick.ts'
+import { withRetry } from '#core/upstream/retry.ts'
+import { ask, failureOf } from '../support/ask.ts'
+import { startRawOrigin, wire } from '../support/raw-origin.ts'
+import type { RawOrigin } from '../support/raw-origin.ts'
+import { connectTo } from '../support/socket-upstream.ts'
+
+let origin: RawOrigin
+beforeEach(async () => {
+  origin = await startRawOrigin()
+})
+afterEach(async () => await origin.close())
+
+describe('a request that the origin has seen', () => {
+  it('is sent once to an origin that closes the connection, new or used before (RFC 9110 §9.2.2)', async () => {
+    const member = { ...connectTo(new URL(origin.url)), isOpen: () => false }
+    const pick = createPick([{ address: 'one:80', upstream: member }])
+    const upstream = withRetry(pick, { maxAttemptCount: 3, addressCount: 1 })
+    // Several connections, so that each attempt would find another one that was used.
+    origin.answer(() => wire(200, [], 'hello'))
+    await Promise.all([ask(upstream, '/a'), ask(upstream, '/b'), ask(upstream, '/c')])
+    origin.reset()
+    origin.answer((_request, socket) => void socket.end())
+    const error = await failureOf(ask(upstream, '/gone'))
+    expect(error).toMatchObject({ kind: 'connection_terminated' })
+    expect(origin.requests.map(({ target }) => target)).toEqual(['/gone'])
+  })
+
+  it('is sent to another address that there is', async () => {
+    const seen: string[] = []
+    const inner: Upstream = {
+      async fetch({ avoid }) {
+        const address = avoid?.has('one:80') === true ? 'two:80' : 'one:80'
+        seen.push(address)
+        const message = 'Cannot read response'
+        const error = new UpstreamError('connection_terminated', message, { retryable: true })
+        error.address = address
+        throw error
+      },
+    }
+    const upstream = withRetry(inner, { maxAttemptCount: 5, addressCount: 2 })
+    await failureOf(ask(upstream, '/a'))
+    expect(seen).toEqual(['one:80', 'two:80'])
+  })
+})

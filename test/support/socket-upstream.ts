@@ -1,0 +1,22 @@
+// An upstream over real connections to an origin of a test, with limits that no test comes near.
+
+import { lookup } from 'node:dns'
+
+import type { Clock } from '#core/ports/clock.ts'
+import { createSystemClock } from '#web/system-clock.ts'
+
+import { createUndiciUpstream } from '../../src/adapters/node/undici-upstream.ts'
+import type { UndiciUpstream } from '../../src/adapters/node/undici-upstream.ts'
+
+export function connectTo(origin: URL, clock: Clock = createSystemClock()): UndiciUpstream {
+  return createUndiciUpstream({
+    origin,
+    clock,
+    lookup,
+    connectTimeoutMs: 5000,
+    keepAliveMs: 5000,
+    maxConnectionCount: 32,
+    maxHeadBytes: 65_536,
+    limits: { maxFieldCount: 200, maxInterimCount: 10 },
+  })
+}

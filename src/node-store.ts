@@ -1,5 +1,6 @@
 // The store on Node: memory over disk, or memory alone.
 
+import type { BudgetBounds } from '#core/flow/budget.ts'
 import type { Clock } from '#core/ports/clock.ts'
 import type { FlowEvent } from '#core/ports/request-scope.ts'
 import type { Store } from '#core/ports/store.ts'
@@ -12,8 +13,8 @@ import type { Config } from './config.ts'
 
 export interface NodeStore {
   readonly store: Store
-  /** What fills may hold ahead of their readers, in bytes: a part of the memory setting. */
-  readonly fillBudgetBytes: number
+  /** What fills and readers may hold: a part of the memory setting. */
+  readonly fillBounds: BudgetBounds
   readonly gauges: Gauges
   close(): Promise<void>
 }
@@ -28,8 +29,9 @@ export async function openNodeStore(
 ): Promise<NodeStore> {
   const invalidations = createInvalidations()
   // What is being filled is in memory too: the setting bounds both together.
-  const fillBudgetBytes = Math.min(config.limits.fillBudget, config.memory / 4)
-  const memory = createMemoryStore({ maxBytes: config.memory - fillBudgetBytes, invalidations })
+  const maxFillingBytes = Math.min(config.limits.fillBudget, config.memory / 4)
+  const fillBounds: BudgetBounds = { maxFillingBytes, maxPinnedBytes: config.memory / 8 }
+  const memory = createMemoryStore({ maxBytes: config.memory - maxFillingBytes, invalidations })
   const memoryGauges: Gauges = {
     sluice_memory_bytes: {
       description: 'Heads and segments in memory',
@@ -43,7 +45,7 @@ export async function openNodeStore(
   if (config.disk === 'off') {
     return {
       store: memory,
-      fillBudgetBytes,
+      fillBounds,
       gauges: memoryGauges,
       close: () => Promise.resolve(),
     }
@@ -58,7 +60,7 @@ export async function openNodeStore(
   })
   return {
     store: createTieredStore({ memory, disk, record }),
-    fillBudgetBytes,
+    fillBounds,
     gauges: {
       ...memoryGauges,
       sluice_disk_bytes: { description: 'Bytes of slabs on disk', read: () => disk.stats().bytes },

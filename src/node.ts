@@ -12,6 +12,7 @@ import type { Fills } from '#core/flow/fills.ts'
 import { createFlights } from '#core/flow/flights.ts'
 import { createPurge } from '#core/flow/purge.ts'
 import type { Purge } from '#core/flow/purge.ts'
+import { RangeStreams } from '#core/flow/range-streams.ts'
 import type { ReadOptions } from '#core/flow/read-request.ts'
 import { createSearchVariances } from '#core/flow/search-variances.ts'
 import { createServe } from '#core/flow/serve.ts'
@@ -74,8 +75,8 @@ export async function startNode(options: StartOptions): Promise<Running> {
   const cluster = createStaticCluster(config.name)
   const origins = createOrigins({ config, clock, cluster, environment })
   const opened = await openNodeStore(config, clock, record)
-  const { store, fillBudgetBytes } = opened
-  const fills = createFills({ store, clock, random: Math.random, budgetBytes: fillBudgetBytes })
+  const { store, fillBounds } = opened
+  const fills = createFills({ store, clock, random: Math.random, bounds: fillBounds })
   const sdk = await createOtelSdk(config.name, endpointOf(config, environment))
   const telemetry = createTelemetry(sdk.meter, { ...opened.gauges, ...processGauges(fills) })
   telling.telemetry = telemetry
@@ -100,7 +101,7 @@ export async function startNode(options: StartOptions): Promise<Running> {
     onBackgroundError,
   })
   const stopGuard = startMemoryGuard({
-    maxExternalBytes: config.memory,
+    maxExternalBytes: () => config.memory + fills.budget.pinnedBytes,
     isBusy: () => fills.count() > 0,
   })
   const close = () => Promise.allSettled([opened.close(), origins.close(), sdk.shutdown()])
@@ -170,6 +171,7 @@ function createServing(parts: ServingParts): Serving {
     fills,
     flights: createFlights(),
     searchVariances,
+    rangeStreams: new RangeStreams(),
     fillScopes: (from) => createFillScope(from, { onBackgroundError }),
     name: config.name,
   })

@@ -150,9 +150,20 @@ function forwardOf(config: Config, site: SiteConfig, isHttp: boolean): ForwardRu
 function fillOf(limits: Limits): FillSettings {
   return {
     windowBytes: limits.window,
+    gapBytes: limits.gap,
+    maxExcessBytes: limits.rangeExcess,
+    maxWaitBytes: limits.rangeWait,
+    rangesIgnoredMs: limits.rangesIgnored,
     finishMaxBytes: limits.finishMax,
     stallMs: limits.stallTimeout,
     maxResumeCount: limits.resumes,
     resumeDelayMs: limits.resumeDelay,
+    spread: {
+      maxCount: limits.fillConnections,
+      chunkBytes: limits.fillChunk,
+      slowBytesPerSecond: limits.fillSlow,
+      minBytes: limits.fillMin,
+    },
+    readAheadBytes: limits.readAhead,
   }
 }

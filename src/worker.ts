@@ -10,6 +10,7 @@ import { createFlights } from '#core/flow/flights.ts'
 import type { ReadOptions } from '#core/flow/read-request.ts'
 import { readHead } from '#core/flow/read-request.ts'
 import { plainAnswer } from '#core/flow/refuse.ts'
+import { RangeStreams } from '#core/flow/range-streams.ts'
 import { createSearchVariances } from '#core/flow/search-variances.ts'
 import { createServe } from '#core/flow/serve.ts'
 import type { Site } from '#core/flow/site.ts'
@@ -106,10 +107,14 @@ async function answer(
       store,
       clock,
       random: Math.random,
-      budgetBytes: config.limits.fillBudget,
+      bounds: {
+        maxFillingBytes: config.limits.fillBudget,
+        maxPinnedBytes: config.limits.fillBudget,
+      },
     }),
     flights: createFlights(),
     searchVariances: createSearchVariances(),
+    rangeStreams: new RangeStreams(),
     fillScopes: (from) => scope.fill(from),
     name: config.name,
   })

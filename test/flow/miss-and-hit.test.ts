@@ -148,12 +148,4 @@ describe.each([
     const weak = await edge.get('/a', { range: 'bytes=0-9', 'if-range': `W/${etag}` })
     expect(weak.status).toBe(200)
   })
-
-  it('answers a request for several ranges with all of it', async () => {
-    const edge = edgeWith()
-    edge.origin.put('/a', { sizeBytes: 5000, fields: fields(FRESH) })
-    const cold = await edge.get('/a', { range: 'bytes=0-9,2000-2009' })
-    expect(cold.status).toBe(200)
-    expect(oracleProblem(cold.body, '/a', 0, 5000)).toBeUndefined()
-  })
 })

@@ -13,7 +13,12 @@ import { testBody, testHead, testKey } from '../support/stored.ts'
 it('a reader that is cut while the store looks for its segment breaks off', async () => {
   const store = createFakeStore()
   const { clock, site } = createEdge({ store })
-  const fills = createFills({ store, clock, random: () => 0.5, budgetBytes: 64 * SEGMENT_BYTES })
+  const fills = createFills({
+    store,
+    clock,
+    random: () => 0.5,
+    bounds: { maxFillingBytes: 64 * SEGMENT_BYTES, maxPinnedBytes: 64 * SEGMENT_BYTES },
+  })
   const head = testHead(testKey('a'), testBody('a'))
   const fill = fills.open({
     head,
@@ -26,11 +31,12 @@ it('a reader that is cut while the store looks for its segment breaks off', asyn
       update: () => Promise.resolve(),
       receive: (response) => response,
       forbidsStoring: () => false,
+      noteRangesIgnored: () => Promise.resolve(),
     },
     ticket: store.ticket(head.key),
     scope: createTestFillScopes().scopes(createTestScope()),
     settings: site.fill,
-    mayResume: true,
+    ranges: 'taken',
   })
   const options = { head, store, fills, startByte: 0, endByte: 2500, openFill: () => fill }
   const reader = new BodyReader(options)

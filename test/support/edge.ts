@@ -8,6 +8,7 @@ import { createFills } from '#core/flow/fills.ts'
 import { createFlights } from '#core/flow/flights.ts'
 import type { ReadOptions } from '#core/flow/read-request.ts'
 import { readHead } from '#core/flow/read-request.ts'
+import { RangeStreams } from '#core/flow/range-streams.ts'
 import { createSearchVariances } from '#core/flow/search-variances.ts'
 import { createServe } from '#core/flow/serve.ts'
 import type { Site } from '#core/flow/site.ts'
@@ -34,6 +35,7 @@ export interface EdgeOptions {
     readonly fill?: Partial<Site['fill']>
   }
   readonly fillBudgetBytes?: number
+  readonly pinnedBytes?: number
   readonly upstream?: Omit<FakeUpstreamOptions, 'clock'>
   /** Around the fake origin. */
   wrap?(upstream: Upstream, clock: SteppedClock): Upstream
@@ -83,12 +85,10 @@ export function createEdge(options: EdgeOptions = {}): Edge {
       maxBytes: options.memoryBytes ?? 1024 * 1024,
       invalidations: createInvalidations(),
     })
-  const fills = createFills({
-    store,
-    clock,
-    random: () => 0.5,
-    budgetBytes: options.fillBudgetBytes ?? 64 * SEGMENT_BYTES,
-  })
+  const maxFillingBytes = options.fillBudgetBytes ?? 64 * SEGMENT_BYTES
+  const maxPinnedBytes = options.pinnedBytes ?? maxFillingBytes
+  const bounds = { maxFillingBytes, maxPinnedBytes }
+  const fills = createFills({ store, clock, random: () => 0.5, bounds })
   const flights = createFlights()
   const fillScopes = createTestFillScopes()
   const site = testSite(options, options.wrap?.(origin, clock) ?? origin)
@@ -98,6 +98,7 @@ export function createEdge(options: EdgeOptions = {}): Edge {
     fills,
     flights,
     searchVariances: createSearchVariances(),
+    rangeStreams: new RangeStreams(),
     fillScopes: fillScopes.scopes,
     name: 'sluice',
   })
@@ -203,6 +204,17 @@ function testSite({ site = {} }: EdgeOptions, upstream: Upstream): Site {
       stallMs: 20_000,
       maxResumeCount: 3,
       resumeDelayMs: 100,
+      gapBytes: 0,
+      maxExcessBytes: 64 * SEGMENT_BYTES,
+      maxWaitBytes: 8 * SEGMENT_BYTES,
+      rangesIgnoredMs: 60_000,
+      spread: {
+        maxCount: 1,
+        chunkBytes: 2 * SEGMENT_BYTES,
+        slowBytesPerSecond: 0,
+        minBytes: 0,
+      },
+      readAheadBytes: 0,
       ...fill,
     },
   }

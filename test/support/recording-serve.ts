@@ -3,6 +3,7 @@
 import type { Asked } from '#core/entry/asked.ts'
 import { createFills } from '#core/flow/fills.ts'
 import { createFlights } from '#core/flow/flights.ts'
+import { RangeStreams } from '#core/flow/range-streams.ts'
 import { createSearchVariances } from '#core/flow/search-variances.ts'
 import { createServe } from '#core/flow/serve.ts'
 import type { Site } from '#core/flow/site.ts'
@@ -41,9 +42,15 @@ export function createRecordingServe(): RecordingServe {
   const serve = createServe({
     store,
     clock,
-    fills: createFills({ store, clock, random: () => 0.5, budgetBytes: 1024 * 1024 }),
+    fills: createFills({
+      store,
+      clock,
+      random: () => 0.5,
+      bounds: { maxFillingBytes: 1024 * 1024, maxPinnedBytes: 1024 * 1024 },
+    }),
     flights: createFlights(),
     searchVariances: createSearchVariances(),
+    rangeStreams: new RangeStreams(),
     fillScopes: () => scope,
     name: 'sluice',
   })

@@ -1,6 +1,9 @@
 // What must hold of any single answer, whatever went on around it.
 
+import type { ByteSpan } from '#core/http/byte-range.ts'
 import { parseContentRange, parseRange, resolveRanges } from '#core/http/byte-range.ts'
+import type { ReadParts } from './byteranges.ts'
+import { readByteranges } from './byteranges.ts'
 import type { Got } from './edge.ts'
 import { checkOracle } from './oracle.ts'
 import { originLastModified } from './origin-answer.ts'
@@ -99,6 +102,9 @@ function checkContent(asking: Asking, got: Got, facts: CheckFacts): string | und
 function mismatch(asking: Asking, got: Got, candidate: Candidate): string | undefined {
   const { fields, chunks, end, startedAtMs } = asking
   const { version, name, etag } = candidate
+  if (got.status === 206 && got.field('content-type')?.startsWith('multipart/') === true) {
+    return wrongParts(asking, got, candidate)
+  }
   const span = got.status === 206 ? partOf(got) : { startByte: 0, endByte: version.sizeBytes }
   if (span === undefined) return 'Content-Range is malformed'
   if (got.status === 206) {
@@ -140,13 +146,53 @@ function partOf(got: Got): { startByte: number; endByte: number } | undefined {
 function wrongPart(
   { fields }: Asking,
   got: Got,
-  { version, etag }: Candidate,
+  candidate: Candidate,
   span: { startByte: number; endByte: number },
 ): string | undefined {
+  const { version } = candidate
   const told = parseContentRange(got.field('content-range') ?? '')
-  if (told?.completeLength !== version.sizeBytes) {
+  // Of what is still coming nobody may know the length.
+  const isKnown = version.sizeBytes === (told?.completeLength ?? version.sizeBytes)
+  if (told === undefined || !isKnown) {
     return `complete length ${told?.completeLength}, not ${version.sizeBytes}`
   }
+  return wrongRange(fields, candidate, [span])
+}
+
+/** Several parts in one message. */
+function wrongParts(
+  { fields, chunks, end }: Asking,
+  got: Got,
+  candidate: Candidate,
+): string | undefined {
+  const { name, version } = candidate
+  const body = new Uint8Array(Buffer.concat(chunks))
+  let read: ReadParts
+  try {
+    read = readByteranges(got.field('content-type'), body)
+  } catch (error) {
+    return String(error)
+  }
+  const { parts, isClosed } = read
+  const { contentLength } = got.answer
+  if (end === 'clean' && (!isClosed || contentLength !== body.byteLength)) {
+    return `a clean end after ${body.byteLength} of ${contentLength} bytes`
+  }
+  for (const { startByte, endByte, completeLength, bytes } of parts) {
+    if (completeLength !== version.sizeBytes) return `complete length ${completeLength}`
+    const whole = bytes.byteLength === endByte - startByte ? endByte : undefined
+    const facts = { object: name, version: version.number, startByte, endByte: whole }
+    const wrongBytes = checkOracle(bytes, facts)
+    if (wrongBytes !== undefined) return wrongBytes
+  }
+  return isClosed ? wrongRange(fields, candidate, parts) : undefined
+}
+
+function wrongRange(
+  fields: Asking['fields'],
+  { version, etag }: Candidate,
+  spans: readonly ByteSpan[],
+): string | undefined {
   const range = fields['range']
   const asked = range === undefined ? undefined : parseRange(range)
   if (asked === undefined) return '206, and no range was asked'
@@ -155,12 +201,14 @@ function wrongPart(
     return `206, and If-Range ${ifRange} does not hold`
   }
   const resolved = resolveRanges(asked, version.sizeBytes)
-  if (resolved.kind !== 'span') return `206 to what resolves to ${resolved.kind}`
-  const { startByte, endByte } = resolved.span
-  if (startByte !== span.startByte || endByte !== span.endByte) {
-    return `bytes ${span.startByte}..${span.endByte}, not ${startByte}..${endByte}`
+  if (resolved.kind !== 'span' && resolved.kind !== 'spans') {
+    return `206 to what resolves to ${resolved.kind}`
   }
-  return undefined
+  const wanted = resolved.kind === 'span' ? [resolved.span] : resolved.spans
+  const [told, asks] = [spans, wanted].map((list) =>
+    list.map(({ startByte, endByte }) => `${startByte}..${endByte}`).join(),
+  )
+  return told === asks ? undefined : `bytes ${told}, not ${asks}`
 }
 
 function isDateOf(value: string, version: Version): boolean {

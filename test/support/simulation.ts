@@ -100,6 +100,7 @@ function begin(seed: number): Simulation {
   const edge = createEdge({
     store,
     fillBudgetBytes: random.pick([4, 16, 64]) * SEGMENT_BYTES,
+    pinnedBytes: random.pick([0, 4, 64]) * SEGMENT_BYTES,
     upstream: {
       chunkBytes,
       reads: random.pick(['sync', 'async']),
@@ -110,6 +111,17 @@ function begin(seed: number): Simulation {
         finishMaxBytes: random.pick([0, 4, 16]) * SEGMENT_BYTES,
         stallMs: random.pick([200, 1000, 20_000]),
         maxResumeCount: random.integer(0, 3),
+        maxWaitBytes: random.pick([0, 2, 8, 64]) * SEGMENT_BYTES,
+        maxExcessBytes: random.pick([0, 2, 64]) * SEGMENT_BYTES,
+        // What is fetched for nobody, or rather twice than by two requests, is not counted where all is well.
+        gapBytes: isCalm ? 0 : random.pick([0, 1, 3]) * SEGMENT_BYTES,
+        readAheadBytes: isCalm ? 0 : random.pick([0, 4, 16]) * SEGMENT_BYTES,
+        spread: {
+          maxCount: isCalm ? 1 : random.integer(1, 6),
+          chunkBytes: random.pick([1, 2, 4]) * SEGMENT_BYTES,
+          slowBytesPerSecond: random.pick([1000, 1_000_000]),
+          minBytes: random.pick([0, 4]) * SEGMENT_BYTES,
+        },
       },
     },
     wrap: () => ({

@@ -8,8 +8,8 @@ import { getHeapStatistics, setFlagsFromString } from 'node:v8'
 import { runInNewContext } from 'node:vm'
 
 export interface MemoryGuardOptions {
-  /** Buffers outside the heap may take this much; more of it is garbage. */
-  readonly maxExternalBytes: number
+  /** Buffers outside the heap may take this much now; more of it is garbage. */
+  maxExternalBytes(): number
   /** Whether transfers run: only they make such garbage. */
   isBusy(): boolean
 }
@@ -25,7 +25,7 @@ export function startMemoryGuard({ maxExternalBytes, isBusy }: MemoryGuardOption
   if (collect === undefined) return () => undefined
   let restUntilMs = 0
   const timer = setInterval(() => {
-    if (!isBusy() || getHeapStatistics().external_memory <= maxExternalBytes) return
+    if (!isBusy() || getHeapStatistics().external_memory <= maxExternalBytes()) return
     const nowMs = performance.now()
     if (nowMs < restUntilMs) return
     collect()

@@ -13,15 +13,17 @@ export interface BodyFacts {
   /** Combined Content-Encoding; empty for identity. */
   readonly codings: string
   readonly completeLength: number
+  /** Segments of another size are other segments, though they are of the same bytes. */
+  readonly segmentBytes: number
   /** Changes with a hard purge, so that bytes purged under an unchanged validator are never met again. */
   readonly generation: number
 }
 
 /** The same on every node and after every restart, so that a refetched head finds its segments again. */
 export async function bodyIdOf(facts: BodyFacts): Promise<BodyId> {
-  const { key, validator, codings, completeLength, generation } = facts
-  // No part but the last two may hold a LF, and those are numbers: the text is injective.
-  const text = [key, validator, codings, completeLength, generation].join('\n')
+  const { key, validator, codings, completeLength, segmentBytes, generation } = facts
+  // No part but the last three may hold a LF, and those are numbers: the text is injective.
+  const text = [key, validator, codings, completeLength, segmentBytes, generation].join('\n')
   const digest = await crypto.subtle.digest('SHA-256', new TextEncoder().encode(text))
   return toHex(new Uint8Array(digest, 0, 16)) as BodyId
 }

@@ -53,6 +53,8 @@ export interface StoredResponse extends Freshness {
   readonly validatedAtMs: number
   /** Invalidated (RFC 9111 §4.4): not to be used before it has been validated. */
   readonly invalidated: boolean
+  /** Until then its origin is known to answer ranges of it with the whole. */
+  readonly rangesIgnoredUntilMs?: number
   /** Groups with which it may be invalidated (RFC 9875 §2). */
   readonly groups: readonly GroupId[]
 }

@@ -12,8 +12,12 @@ import type { Exchange } from './exchange.ts'
 import { readStored } from './exchange.ts'
 import type { Filling } from './fetch-head.ts'
 import { storedPartOf } from './lookup.ts'
+import { openSpans } from './open-spans.ts'
+import { PartsSource } from './parts-source.ts'
+import { readAhead } from './read-ahead.ts'
 import type { Found } from './respond.ts'
-import { respond, select, selectedSpan, statusOf } from './respond.ts'
+import { respond, select, selectedSpans, statusOf } from './respond.ts'
+import { unlessTooFar } from './too-far.ts'
 
 /** Why an answer from the store is no plain hit. */
 export interface StoreFacts {
@@ -32,21 +36,22 @@ export function answerFromStore(
   facts: StoreFacts = {},
 ): Maybe<Answer> {
   const { head } = variant
-  const selection = select(x, head)
-  const { startByte, endByte } = selectedSpan(selection, head)
-  const needsNoBody = x.asked.method === 'HEAD' || endByte <= startByte
+  const selection = unlessTooFar(x, head, select(x, head))
+  const spans = selectedSpans(selection, head)
+  const needsNoBody = x.asked.method === 'HEAD' || spans.length === 0
   const bytes = needsNoBody ? undefined : bytesAtHand(x, variant)
   const isAtHand = needsNoBody || bytes !== undefined
-  const part = isAtHand ? 'all' : storedPartOf(x.core.store, head, startByte, endByte)
+  const part = isAtHand ? 'all' : storedPartOf(x.core.store, head, spans)
   const found: Found = {
     head,
     ageSeconds: ageSecondsOf(x, head, facts),
     status: cacheStatusOf(x, head, part !== 'part', facts),
     apart: facts.apart ?? NO_FIELDS,
     bytes,
-    open: (start, end) => readStored(x, variant, start, end),
+    open: (asked) => openSpans(x, head, asked, (span, to) => readStored(x, variant, span, to)),
   }
   const answer = respond(x, selection, found)
+  if (!isAtHand) readAhead(x, variant, selection)
   // A store that cannot tell what it has may have none of it.
   if (part === 'all' || answer.body.kind !== 'source') return answer
   return primed(answer)
@@ -64,14 +69,16 @@ function ageSecondsOf(x: Exchange, head: StoredResponse, facts: StoreFacts): num
 /** Whether the store has all that the request selects, as far as it can tell. */
 export function isAllStored(x: Exchange, { head, onlySegment }: Variant): boolean {
   if (x.asked.method === 'HEAD' || onlySegment !== undefined) return true
-  const { startByte, endByte } = selectedSpan(select(x, head), head)
-  return endByte <= startByte || storedPartOf(x.core.store, head, startByte, endByte) !== 'part'
+  const spans = selectedSpans(select(x, head), head)
+  return spans.length === 0 || storedPartOf(x.core.store, head, spans) !== 'part'
 }
 
 /** Until the first bytes are there, what fails can still be answered otherwise. */
 export async function primed(answer: Answer): Promise<Answer> {
   const { body } = answer
-  if (body.kind === 'source' && body.source instanceof BodyReader) await body.source.prime()
+  if (body.kind !== 'source') return answer
+  const { source } = body
+  if (source instanceof BodyReader || source instanceof PartsSource) await source.prime()
   return answer
 }
 
@@ -114,10 +121,11 @@ export interface FillFacts {
 
 /** From a body that is coming: the reader takes part from its beginning. */
 export function answerFromFill(x: Exchange, fetched: Filling, facts: FillFacts): Answer {
-  const { head, fill, originAge, originStatus, isStored: stored, apart } = fetched
-  const selection = select(x, head)
+  const { fill, originAge, originStatus, isStored: stored, apart, ticket } = fetched
+  const head = withLength(fetched.head, fill.completeLength)
+  const selection = unlessTooFar(x, head, select(x, head, fill.reachedByte), fill)
   const isOtherStatus = originStatus !== statusOf(selection, head)
-  return respond(x, selection, {
+  const answer = respond(x, selection, {
     head,
     // Who comes later is given what was answered to another, and is told how old it is (RFC 9111 §4).
     ageSeconds: isOlder(x, head) ? Math.floor((x.nowMs - head.bornAtMs) / 1000) : undefined,
@@ -131,20 +139,22 @@ export function answerFromFill(x: Exchange, fetched: Filling, facts: FillFacts):
       stored,
       ...(facts.isCollapsed && { collapsed: true }),
     },
-    open(startByte, endByte) {
-      const { store, fills } = x.core
-      const reader = new BodyReader({
-        head,
-        store,
-        fills,
-        startByte,
-        endByte,
-        openFill: () => fill,
-      })
-      reader.attach(fill)
-      return reader
-    },
+    open: (asked) =>
+      openSpans(x, head, asked, ({ startByte, endByte }, toByte) => {
+        const { store, fills } = x.core
+        const options = { head, store, fills, startByte, endByte, toByte, openFill: () => fill }
+        const reader = new BodyReader(options)
+        reader.attach(fill)
+        return reader
+      }),
   })
+  readAhead(x, { head, logPosition: ticket.logPosition }, selection)
+  return answer
+}
+
+/** By now its end may have come. */
+function withLength(head: StoredResponse, completeLength: number | undefined): StoredResponse {
+  return head.completeLength === completeLength ? head : { ...head, completeLength }
 }
 
 function isOlder(x: Exchange, head: StoredResponse): boolean {

@@ -2,45 +2,23 @@
 
 import type { Maybe } from '../entry/byte-source.ts'
 import { isPromise, sliceSource } from '../entry/byte-source.ts'
-import type { Fields } from '../entry/fields.ts'
-import { segmentIndexOf } from '../entry/segment.ts'
+import { segmentCountOf, segmentIndexOf } from '../entry/segment.ts'
 import type { ByteSpan } from '../http/byte-range.ts'
 import type { StoredResponse } from '../entry/stored-response.ts'
-import { disowned } from '../policy/validation.ts'
+import type { SegmentFacts } from '../policy/fill-plan.ts'
+import { planRun, planSpread } from '../policy/fill-plan.ts'
 import type { Clock } from '../ports/clock.ts'
 import type { FillScope } from '../ports/request-scope.ts'
 import type { Store, WriteTicket } from '../ports/store.ts'
-import type { Upstream, UpstreamResponse } from '../ports/upstream.ts'
-import { UpstreamError } from '../ports/upstream.ts'
+import type { UpstreamError, UpstreamResponse } from '../ports/upstream.ts'
+import type { BodyOrigin, RangeSupport } from './body-origin.ts'
+import { BodyGoneError, disown, otherVersion } from './body-origin.ts'
+import type { Budget } from './budget.ts'
 import type { FillSettings } from './fill-settings.ts'
+import { Pace } from './pace.ts'
+import type { Cursor } from './pace.ts'
 import { Retained } from './retained.ts'
 import { Run } from './run.ts'
-
-/** How to ask the origin for more of a body. */
-export interface BodyOrigin {
-  readonly upstream: Upstream
-  readonly target: string
-  readonly authority: string | undefined
-  /** Forwarded fields, without conditions and range. */
-  readonly fields: Fields
-  /** Whether `fields` have credentials of a client. */
-  readonly hasCredentials: boolean
-  /** A response as the policies see it. */
-  receive(response: UpstreamResponse): UpstreamResponse
-  /** Whether a received response forbids to store what it brings. */
-  forbidsStoring(received: UpstreamResponse): boolean
-  /** Lays the fields of a received part over what is stored. */
-  update(head: StoredResponse, ticket: WriteTicket, part: UpstreamResponse): Promise<void>
-}
-
-/** A cursor over the body, as its fill sees it. */
-export interface Cursor {
-  readonly position: number
-  /** Exclusive; `Infinity` for the end of a body of unknown length. */
-  readonly endByte: number
-  /** Ends the reading, visibly. */
-  cut(error: UpstreamError): void
-}
 
 export interface BodyFillOptions {
   readonly head: StoredResponse
@@ -51,15 +29,14 @@ export interface BodyFillOptions {
   readonly clock: Clock
   readonly random: () => number
   readonly settings: FillSettings
-  /** Whether more of it may be asked for by Range: strong validator, and an origin that takes ranges. */
-  readonly mayResume: boolean
+  readonly budget: Budget
+  readonly ranges: RangeSupport
   /** How far ahead a run may be now, given what all fills hold. */
   windowBytes(): number
+  /** Called when it holds more than all fills together may. */
+  onFull(): void
   onClose(): void
 }
-
-/** Of one transfer: what is announced may be longer than can be looked at in one turn. */
-const MAX_RUN_SEGMENT_COUNT = 1024
 
 interface Waiter {
   readonly byte: number
@@ -74,23 +51,22 @@ export class BodyFill {
   readonly clock: Clock
   readonly random: () => number
   readonly settings: FillSettings
+  readonly budget: Budget
+  readonly runs: Run[] = []
   completeLength: number | undefined
-  mayResume: boolean
+  ranges: RangeSupport
   /** Set when the origin has another version: nothing more of this one can come. */
   gone: UpstreamError | undefined
   /** Called once the last byte of a body has come from beginning to end. */
   onComplete: ((completeLength: number) => void) | undefined
   readonly #options: BodyFillOptions
-  readonly #retained = new Retained()
-  readonly #runs: Run[] = []
+  readonly #retained: Retained
+  readonly #pace: Pace
   #ticket: WriteTicket
-  readonly #cursors = new Set<Cursor>()
   #waiters: Waiter[] = []
-  readonly #onMoved = new Set<() => void>()
   readonly #onClosed: (() => void)[] = []
-  /** Where a run was ended because it was far ahead. */
-  #pausedAtByte: number | undefined
-  #isSlow = false
+  /** Whether one transfer has shown to be slow: from then on there are several at once. */
+  #isSpread = false
   #mayStore = true
 
   constructor(options: BodyFillOptions) {
@@ -102,8 +78,11 @@ export class BodyFill {
     this.clock = options.clock
     this.random = options.random
     this.settings = options.settings
+    this.budget = options.budget
     this.completeLength = options.head.completeLength
-    this.mayResume = options.mayResume
+    this.ranges = options.ranges
+    this.#retained = new Retained(options.budget)
+    this.#pace = new Pace(this, () => options.windowBytes())
   }
 
   /** The same bytes are good under a newer ticket: what invalidates without dropping keeps the body's id. */
@@ -115,7 +94,7 @@ export class BodyFill {
 
   /** Bytes at hand from `fromByte` on, never past `toByte`. */
   view(fromByte: number, toByte: number): Uint8Array | undefined {
-    for (const run of this.#runs) {
+    for (const run of this.runs) {
       const bytes = run.view(fromByte, toByte)
       if (bytes !== undefined) return bytes
     }
@@ -124,19 +103,24 @@ export class BodyFill {
 
   /** Whether a run will bring the byte. */
   isComing(byte: number): boolean {
-    return this.#runs.some((run) => run.isComing(byte))
+    return this.runs.some((run) => run.isComing(byte))
+  }
+
+  /** How far from the beginning everything has come, or is in the midst of coming. */
+  get reachedByte(): number {
+    return Math.max(0, ...this.runs.filter((run) => run.startByte === 0).map((run) => run.atByte))
   }
 
   /** Whether every byte from here to where a run stands can still be had, for who comes late. */
   canServeFrom(startByte: number): boolean {
     const { segmentBytes, body } = this.head
     const presence = this.#options.store.presence(body)
-    const atByte = Math.max(0, ...this.#runs.map((run) => run.atByte))
+    const atByte = Math.max(0, ...this.runs.map((run) => run.atByte))
     const endIndex = segmentIndexOf(atByte, segmentBytes)
     for (let i = segmentIndexOf(startByte, segmentBytes); i < endIndex; i++) {
       if (!this.#retained.has(i) && presence?.has(i) !== true) return false
     }
-    return this.#runs.length > 0
+    return this.runs.length > 0
   }
 
   /**
@@ -155,7 +139,8 @@ export class BodyFill {
         ? response.body
         : sliceSource(response.body, skippedBytes, endByte - startByte)
     const adopted = { ...response, body }
-    this.#begin(new Run(this, alignedByte, endByte), after?.then(() => adopted) ?? adopted)
+    const run = new Run(this, { startByte: alignedByte, endByte })
+    this.#begin(run, after?.then(() => adopted) ?? adopted)
   }
 
   /** Where the first segment begins that does not begin before the byte. */
@@ -168,13 +153,47 @@ export class BodyFill {
   startRun(fromByte: number, toByte: number): void {
     if (this.gone !== undefined) throw this.gone
     if (this.#isPurged()) throw otherVersion()
-    const { segmentBytes, joinable } = this.head
-    if (!joinable || this.completeLength === undefined) {
+    const facts = this.#facts()
+    if (!this.head.joinable || facts === undefined) {
       throw new BodyGoneError('Cannot fetch the rest: the body has no strong validator')
     }
-    const startByte = segmentIndexOf(fromByte, segmentBytes) * segmentBytes
-    const run = new Run(this, startByte, this.#planEnd(startByte, toByte))
-    this.#begin(run, undefined)
+    if (this.ranges === 'ignored') {
+      this.#begin(new Run(this, { startByte: 0, endByte: facts.completeLength }), undefined)
+      return
+    }
+    const { settings } = this
+    const startByte = segmentIndexOf(fromByte, facts.segmentBytes) * facts.segmentBytes
+    const wanted = { startByte, endByte: toByte }
+    const endByte = planRun(facts, this.runs, wanted, {
+      gapBytes: settings.gapBytes,
+      maxBytes: this.#isSpread ? settings.spread.chunkBytes : this.#pace.maxRunBytes,
+    })
+    this.#begin(new Run(this, { startByte, endByte }), undefined)
+  }
+
+  /** Fetches for nobody yet what is missing and not under way: its readers are expected. */
+  prefetch(span: ByteSpan): void {
+    const missingByte = this.ranges === 'taken' && this.mayStart ? this.#missingIn(span) : undefined
+    if (missingByte !== undefined) this.startRun(missingByte, span.endByte)
+    this.#closeIfIdle()
+  }
+
+  /** The first byte that is neither here nor coming. */
+  #missingIn({ startByte, endByte }: ByteSpan): number | undefined {
+    const facts = this.#facts()
+    if (facts === undefined) return undefined
+    const { segmentBytes, completeLength } = facts
+    const endIndex = segmentCountOf(Math.min(endByte, completeLength), segmentBytes)
+    for (let i = segmentIndexOf(startByte, segmentBytes); i < endIndex; i++) {
+      const byte = Math.max(startByte, i * segmentBytes)
+      if (!facts.isHere(i) && !this.isComing(byte)) return byte
+    }
+    return undefined
+  }
+
+  /** Whether more of this version may be asked for. */
+  get mayStart(): boolean {
+    return this.gone === undefined && this.head.joinable && !this.#isPurged()
   }
 
   /** What there is now may be other bytes under the same validator. */
@@ -182,23 +201,20 @@ export class BodyFill {
     return this.#options.store.ticket(this.head.key).generation !== this.#ticket.generation
   }
 
-  /** To the end of the missing segments; for a reader known to be slow, no further than a window. */
-  #planEnd(startByte: number, toByte: number): number {
-    const { segmentBytes } = this.head
-    const completeLength = this.completeLength ?? Number.POSITIVE_INFINITY
-    const windowBytes = this.#isSlow ? this.#options.windowBytes() : Number.POSITIVE_INFINITY
-    const limitByte = Math.min(toByte, completeLength, startByte + windowBytes)
-    let endByte = startByte + segmentBytes
-    for (let count = 1; endByte < limitByte && count < MAX_RUN_SEGMENT_COUNT; count++) {
-      if (this.#isHere(endByte) || this.#isUnderWay(endByte)) break
-      endByte += segmentBytes
+  /** The body as plans see it; `undefined` while its length is unknown. */
+  #facts(): SegmentFacts | undefined {
+    const { head, completeLength } = this
+    if (completeLength === undefined) return undefined
+    const presence = this.#options.store.presence(head.body)
+    return {
+      segmentBytes: head.segmentBytes,
+      completeLength,
+      isHere: (index) => this.#retained.has(index) || presence?.has(index) === true,
     }
-    return Math.min(endByte, completeLength)
   }
 
   #begin(run: Run, response: Maybe<UpstreamResponse> | undefined): void {
-    this.#runs.push(run)
-    this.#pausedAtByte = undefined
+    this.runs.push(run)
     this.scope.background(run.drive(response))
   }
 
@@ -219,6 +235,7 @@ export class BodyFill {
   segmentCame(index: number, bytes: Uint8Array): void {
     const { store } = this.#options
     this.#retained.add(index, bytes)
+    if (this.budget.isFull) this.#options.onFull()
     if (!this.#mayStore) return
     const written = store.writeSegment(this.#ticket, this.head.body, index, bytes)
     if (isPromise(written)) this.scope.background(written)
@@ -237,73 +254,20 @@ export class BodyFill {
     if (isPromise(invalidated)) this.scope.background(invalidated)
   }
 
+  rangesAreIgnored(): void {
+    this.ranges = 'ignored'
+    this.scope.background(this.origin.noteRangesIgnored(this.head, this.#ticket))
+  }
+
   lengthBecameKnown(completeLength: number): void {
     this.completeLength = completeLength
   }
 
   /** At a segment's edge: whether the run goes on, ends, or has to wait for its readers. */
   pace(run: Run): Maybe<'go-on' | 'end'> {
-    this.#prune()
-    const positions = this.#positionsBefore(run)
-    if (positions.length === 0) {
-      return run.endByte - run.atByte <= this.settings.finishMaxBytes ? 'go-on' : 'end'
-    }
-    const windowBytes = this.#options.windowBytes()
-    if (!this.mayResume) {
-      const isAhead = run.atByte - Math.min(...positions) >= windowBytes
-      return isAhead ? this.#waitForReaders(run, windowBytes) : 'go-on'
-    }
-    // What another run brings is not fetched twice; readers go on with that one.
-    if (this.#isUnderWay(run.atByte, run)) return 'end'
-    if (run.atByte - Math.max(...positions) < windowBytes) return 'go-on'
-    this.#pausedAtByte = run.atByte
-    this.#isSlow = true
-    return 'end'
-  }
-
-  /** Positions of the readers that still need something of the run, and have it from no other. */
-  #positionsBefore(run: Run): number[] {
-    const positions: number[] = []
-    for (const { position, endByte } of this.#cursors) {
-      if (endByte <= run.atByte || position >= run.endByte) continue
-      if (!this.#isServedElsewhere(run, position)) positions.push(position)
-    }
-    return positions
-  }
-
-  /** Ahead of the run, and with another that has the byte or brings it: not one that has passed it by. */
-  #isServedElsewhere(run: Run, position: number): boolean {
-    if (position <= run.atByte) return false
-    return this.#runs.some(
-      (other) =>
-        other !== run &&
-        (other.isComing(position) || other.view(position, position + 1) !== undefined),
-    )
-  }
-
-  /** Waits until the slowest reader is near enough; one that stands still for `stallMs` is cut. */
-  async #waitForReaders(run: Run, windowBytes: number): Promise<'go-on' | 'end'> {
-    for (;;) {
-      const positions = this.#positionsBefore(run)
-      if (positions.length === 0) return this.pace(run)
-      const slowestByte = Math.min(...positions)
-      if (run.atByte - slowestByte < windowBytes) return 'go-on'
-      if (await this.#hasMoved()) continue
-      for (const cursor of this.#cursors) {
-        if (cursor.position === slowestByte && cursor.endByte > run.atByte) cursor.cut(stalled())
-      }
-    }
-  }
-
-  async #hasMoved(): Promise<boolean> {
-    const { promise, resolve } = Promise.withResolvers<boolean>()
-    const cancel = this.clock.after(this.settings.stallMs, () => resolve(false))
-    const onMoved = () => resolve(true)
-    this.#onMoved.add(onMoved)
-    const moved = await promise
-    this.#onMoved.delete(onMoved)
-    cancel()
-    return moved
+    this.prune()
+    this.#spreadIfSlow(run)
+    return run.atByte >= run.endByte ? 'end' : this.#pace.decide(run)
   }
 
   /** Once: a length that was announced is reached with its last byte, any other with the end. */
@@ -314,38 +278,77 @@ export class BodyFill {
   }
 
   runEnded(run: Run, error: UpstreamError | undefined): void {
-    this.#runs.splice(this.#runs.indexOf(run), 1)
+    this.runs.splice(this.runs.indexOf(run), 1)
+    run.release()
     // A run of one segment has no edge within it at which it would be paced.
-    this.#prune()
+    this.prune()
     if (error === undefined) this.#tellIfComplete(run)
+    this.#wake((byte) => {
+      const wasForThis = error !== undefined && !run.isExtra && run.isComing(byte)
+      return wasForThis && !this.isComing(byte) ? error : undefined
+    })
+    // One that failed says that more at once are too many.
+    if (run.isExtra && error !== undefined) this.#isSpread = false
+    for (const cursor of this.#pace.cursors) this.#spread(cursor)
+    this.#closeIfIdle()
+  }
+
+  /** Wakes who waits: with an error, or to look again. */
+  #wake(errorFor: (byte: number) => UpstreamError | undefined): void {
     const waiters = this.#waiters
     this.#waiters = []
     for (const waiter of waiters) {
-      const wasForThis = error !== undefined && run.isComing(waiter.byte)
-      if (wasForThis && !this.isComing(waiter.byte)) waiter.reject(error)
-      else waiter.resolve()
+      const error = errorFor(waiter.byte)
+      if (error === undefined) waiter.resolve()
+      else waiter.reject(error)
     }
-    this.#closeIfIdle()
+  }
+
+  #spreadIfSlow(run: Run): void {
+    const { spread } = this.settings
+    if (this.#isSpread || this.ranges !== 'taken' || spread.maxCount <= 1) return
+    const rate = run.bytesPerSecond()
+    if (rate === undefined || rate >= spread.slowBytesPerSecond) return
+    if (run.endByte - run.atByte < spread.minBytes) return
+    this.#isSpread = true
+    for (const cursor of this.#pace.cursors) this.#spread(cursor)
+  }
+
+  /** Begins further transfers before the reader, as many as may be. */
+  #spread({ position, endByte }: Cursor): void {
+    const { chunkBytes, maxCount } = this.settings.spread
+    const freeCount = maxCount - this.runs.length
+    if (!this.#isSpread || freeCount <= 0 || !this.mayStart) return
+    const facts = this.#facts()
+    if (facts === undefined) return
+    const bounds = { windowBytes: this.#options.windowBytes(), chunkBytes, maxCount: freeCount }
+    const chunks = planSpread(facts, this.runs, { startByte: position, endByte }, bounds)
+    for (const chunk of chunks) this.#beginExtra(chunk)
+  }
+
+  #beginExtra(chunk: ByteSpan): void {
+    for (const run of this.runs) if (run.isComing(chunk.startByte)) run.shorten(chunk.startByte)
+    this.#begin(new Run(this, chunk, true), undefined)
+    // Who waited for what a shortened run will not bring looks again.
+    this.#wake(() => undefined)
   }
 
   /** The origin has another version: this one is to be validated before it is used again. */
   versionChanged(): UpstreamError {
-    const { store } = this.#options
     this.gone ??= otherVersion()
     this.scope.record({ kind: 'version-changed' })
-    this.scope.background(disown(store, this.head))
+    this.scope.background(disown(this.#options.store, this.head))
     return this.gone
   }
 
   // What readers do.
 
   attach(cursor: Cursor): void {
-    this.#cursors.add(cursor)
+    this.#pace.attach(cursor)
   }
 
   detach(cursor: Cursor): void {
-    this.#cursors.delete(cursor)
-    this.#tellMoved()
+    this.#pace.detach(cursor)
     this.#closeIfIdle()
   }
 
@@ -357,42 +360,27 @@ export class BodyFill {
   }
 
   moved(cursor: Cursor): void {
-    this.#tellMoved()
-    const pausedAtByte = this.#pausedAtByte
-    if (pausedAtByte === undefined || this.gone !== undefined || this.#isPurged()) return
-    if (cursor.endByte <= pausedAtByte || cursor.position > pausedAtByte) return
-    // Near enough for the next run to begin before the reader has to wait for it.
-    if (pausedAtByte - cursor.position > this.#options.windowBytes() / 2) return
-    this.#pausedAtByte = undefined
-    if (!this.#isUnderWay(pausedAtByte) && !this.#isHere(pausedAtByte)) {
-      this.startRun(pausedAtByte, cursor.endByte)
+    const resumeAtByte = this.#pace.moved(cursor)
+    if (this.#isSpread) return this.#spread(cursor)
+    if (resumeAtByte === undefined || !this.mayStart) return
+    const isHere = this.#facts()?.isHere(segmentIndexOf(resumeAtByte, this.head.segmentBytes))
+    if (isHere !== true && !this.isComing(resumeAtByte)) {
+      this.startRun(resumeAtByte, cursor.endByte)
     }
   }
 
-  /** Whether a run, other than this one, brings the segment that begins at the byte, or is in it. */
-  #isUnderWay(startByte: number, besides?: Run): boolean {
-    const endByte = startByte + this.head.segmentBytes
-    const lastByte = Math.min(endByte, this.completeLength ?? Number.POSITIVE_INFINITY) - 1
-    return this.#runs.some((run) => run !== besides && run.isComing(lastByte))
-  }
-
-  /** Whether the segment of the byte has come. */
-  #isHere(byte: number): boolean {
-    const { segmentBytes, body } = this.head
-    const index = segmentIndexOf(byte, segmentBytes)
-    return this.#retained.has(index) || this.#options.store.presence(body)?.has(index) === true
-  }
-
-  #tellMoved(): void {
-    for (const onMoved of this.#onMoved) onMoved()
-  }
-
-  #prune(): void {
+  /** Lets go of segments that no reader needs, or of more when there is no room for them. */
+  prune(): void {
     const { segmentBytes } = this.head
     // A reader in the middle of a segment keeps the whole of it: that is a segment more than the window.
     const windowBytes = this.#options.windowBytes() + segmentBytes
-    const maxBytes = this.mayResume ? windowBytes : Number.POSITIVE_INFINITY
-    this.#retained.prune([...this.#cursors], segmentBytes, maxBytes)
+    const maxBytes = this.ranges === 'taken' ? windowBytes : Number.POSITIVE_INFINITY
+    this.#retained.prune([...this.#pace.cursors], segmentBytes, maxBytes)
+  }
+
+  /** Lets go of everything that can be read or fetched again. */
+  relieve(): void {
+    if (this.ranges === 'taken' && this.mayStart) this.#retained.clear()
   }
 
   /** Calls back when there are neither runs nor readers any more. */
@@ -401,33 +389,9 @@ export class BodyFill {
   }
 
   #closeIfIdle(): void {
-    if (this.#cursors.size > 0 || this.#runs.length > 0) return
+    if (this.#pace.cursors.size > 0 || this.runs.length > 0) return
+    this.#retained.clear()
     this.#options.onClose()
     for (const callback of this.#onClosed.splice(0)) callback()
   }
-}
-
-/** The rest of this body cannot be had, now or later: what there is has to be asked for anew. */
-export class BodyGoneError extends UpstreamError {
-  constructor(message: string) {
-    super('http_response_incomplete', message, { retryable: false })
-  }
-}
-
-function otherVersion(): UpstreamError {
-  return new BodyGoneError('Cannot continue body: the origin has another version')
-}
-
-/** No 304 is to bring it back: what the origin gives of it by range is something else. */
-async function disown(store: Store, { key, body }: StoredResponse): Promise<void> {
-  const ticket = store.ticket(key)
-  const entry = await store.read(key)
-  for (const { head } of entry?.variants ?? []) {
-    if (head.body === body) await store.writeHead(ticket, disowned(head))
-  }
-}
-
-function stalled(): UpstreamError {
-  const message = 'Cannot continue: the client stood still while others waited'
-  return new UpstreamError('connection_terminated', message, { retryable: false })
 }

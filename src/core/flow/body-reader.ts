@@ -7,11 +7,14 @@ import { segmentIndexOf } from '../entry/segment.ts'
 import type { StoredResponse } from '../entry/stored-response.ts'
 import type { Store } from '../ports/store.ts'
 import { UpstreamError } from '../ports/upstream.ts'
-import type { BodyFill, Cursor } from './body-fill.ts'
+import type { BodyFill } from './body-fill.ts'
 import type { Fills } from './fills.ts'
+import type { Cursor } from './pace.ts'
 
 /** Transfers begun for one and the same byte. */
 const MAX_START_COUNT = 4
+/** What a reader holds of its own when there is no room for it to hold segments. */
+const COPY_BYTES = 64 * 1024
 
 export interface BodyReaderOptions {
   readonly head: StoredResponse
@@ -20,6 +23,8 @@ export interface BodyReaderOptions {
   readonly startByte: number
   /** `Infinity`: to the end, wherever that will be. */
   readonly endByte: number
+  /** How far a transfer that is begun for it may go on, for ranges that follow; `endByte` unless said. */
+  readonly toByte?: number
   /** Makes the fill that fetches what is missing. */
   openFill(): BodyFill
 }
@@ -33,6 +38,8 @@ export class BodyReader implements ByteSource, Cursor {
   #isClosed = false
   #startedAtByte: number | undefined
   #startCount = 0
+  /** Of what was given last, which is being sent. */
+  #pinnedBytes = 0
 
   constructor(options: BodyReaderOptions) {
     this.#options = options
@@ -99,9 +106,25 @@ export class BodyReader implements ByteSource, Cursor {
   }
 
   #advance(view: Uint8Array): Uint8Array {
-    this.position += view.byteLength
+    const given = this.#pin(view)
+    this.position += given.byteLength
     this.#fill?.moved(this)
-    return view
+    return given
+  }
+
+  /** A view keeps its whole segment alive for as long as a client takes to read it: too many of them are copied. */
+  #pin(view: Uint8Array): Uint8Array {
+    const { budget } = this.#options.fills
+    this.#unpin()
+    const given = budget.mayPin(view.buffer.byteLength) ? view : view.slice(0, COPY_BYTES)
+    this.#pinnedBytes = given.buffer.byteLength
+    budget.pinnedBytes += this.#pinnedBytes
+    return given
+  }
+
+  #unpin(): void {
+    this.#options.fills.budget.pinnedBytes -= this.#pinnedBytes
+    this.#pinnedBytes = 0
   }
 
   /** Waits for a run that brings the byte, and begins one if none will. */
@@ -136,12 +159,13 @@ export class BodyReader implements ByteSource, Cursor {
       const message = `Cannot read byte ${this.position}: ${MAX_START_COUNT} transfers ended before it`
       throw new UpstreamError('http_response_incomplete', message, { retryable: false })
     }
-    fill.startRun(this.position, this.endByte)
+    fill.startRun(this.position, Math.max(this.endByte, this.#options.toByte ?? 0))
   }
 
   #close(): undefined {
     if (this.#isClosed) return
     this.#isClosed = true
+    this.#unpin()
     this.#fill?.detach(this)
   }
 }

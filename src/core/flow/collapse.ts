@@ -17,6 +17,7 @@ import { fetchHead, holdOpen } from './fetch-head.ts'
 import type { Flight } from './flights.ts'
 import { flightKeyOf } from './lookup.ts'
 import { fetchValidated } from './revalidate.ts'
+import { ignoresRanges } from './too-far.ts'
 
 export interface CollapseFacts {
   readonly entry: Entry | undefined
@@ -187,7 +188,13 @@ function clientConditions(fields: Fields): Fields {
 /** The segment asked first, so that a new version costs one segment and not a whole object for nobody. */
 function rangeOfValidation(x: Exchange, selected: StoredResponse): OriginRange {
   const { completeLength = 0, segmentBytes, joinable, status } = selected
-  if (!joinable || status !== 200 || isSingleSegment(completeLength, segmentBytes)) return WHOLE
+  if (
+    ignoresRanges(x, selected) ||
+    !joinable ||
+    status !== 200 ||
+    isSingleSegment(completeLength, segmentBytes)
+  )
+    return WHOLE
   const [spec] = x.asked.range ?? []
   let byte = 0
   if (spec?.kind === 'from') byte = Math.min(spec.firstPos, completeLength - 1)

@@ -2,6 +2,7 @@ import type { Asked } from '../entry/asked.ts'
 import type { Fields } from '../entry/fields.ts'
 import type { StoredResponse, Variant } from '../entry/stored-response.ts'
 import { forwardedFields } from '../policy/forwarding.ts'
+import type { ByteSpan } from '../http/byte-range.ts'
 import type { ForwardReason } from '../http/cache-status.ts'
 import { appendMember, formatVia } from '../http/loop.ts'
 import { combined, first } from '../entry/fields.ts'
@@ -10,12 +11,14 @@ import type { Clock } from '../ports/clock.ts'
 import type { FillScopes, RequestScope } from '../ports/request-scope.ts'
 import type { Store } from '../ports/store.ts'
 import { UpstreamError } from '../ports/upstream.ts'
-import type { BodyOrigin } from './body-fill.ts'
-import { BodyGoneError } from './body-fill.ts'
+import type { BodyFill } from './body-fill.ts'
+import type { BodyOrigin } from './body-origin.ts'
+import { BodyGoneError } from './body-origin.ts'
 import { BodyReader } from './body-reader.ts'
 import type { Fills } from './fills.ts'
 import type { Flights } from './flights.ts'
-import { updateByPart } from './freshen.ts'
+import { noteRangesIgnored, updateByPart } from './freshen.ts'
+import type { RangeStreams } from './range-streams.ts'
 import { forbidsStoring, receive } from './receive.ts'
 import type { SearchVariances } from './search-variances.ts'
 import type { Site } from './site.ts'
@@ -27,6 +30,7 @@ export interface Core {
   readonly fills: Fills
   readonly flights: Flights
   readonly searchVariances: SearchVariances
+  readonly rangeStreams: RangeStreams
   readonly fillScopes: FillScopes
   /** This cache's name in Cache-Status, Via and CDN-Loop. */
   readonly name: string
@@ -102,36 +106,49 @@ export function originOf(x: Exchange, { sharedWithCredentials }: StoredResponse)
     receive: (response) => receive(x, response),
     update: (head, ticket, part) => updateByPart(x, ticket, head, part),
     forbidsStoring: (response) => forbidsStoring(x, response),
+    noteRangesIgnored: (head, ticket) => noteRangesIgnored(x, ticket, head),
   }
 }
 
 /** A reader of what is stored, which fetches what has been evicted or never was there. */
 export function readStored(
   x: Exchange,
-  { head, logPosition }: Variant,
-  startByte: number,
-  endByte: number,
+  variant: Pick<Variant, 'head' | 'logPosition'>,
+  { startByte, endByte }: ByteSpan,
+  toByte: number,
 ): BodyReader {
-  const { core, site, scope } = x
+  const { store, fills } = x.core
   return new BodyReader({
-    head,
-    store: core.store,
-    fills: core.fills,
+    head: variant.head,
+    store,
+    fills,
     startByte,
     endByte,
+    toByte,
     openFill() {
-      const ticket = core.store.ticket(head.key)
-      // What there is now may be other bytes under the same validator.
-      if (ticket.generation > logPosition) throw new BodyGoneError('Cannot continue body: purged')
-      return core.fills.open({
-        head,
-        origin: originOf(x, head),
-        ticket,
-        scope: core.fillScopes(scope),
-        settings: site.fill,
-        mayResume: head.joinable,
-      })
+      const fill = openFillOf(x, variant)
+      if (fill === undefined) throw new BodyGoneError('Cannot continue body: purged')
+      return fill
     },
+  })
+}
+
+/** The fill that fetches more of a stored body; `undefined` when there may be other bytes now. */
+export function openFillOf(
+  x: Exchange,
+  { head, logPosition }: Pick<Variant, 'head' | 'logPosition'>,
+): BodyFill | undefined {
+  const { core, site, scope } = x
+  const ticket = core.store.ticket(head.key)
+  // What there is now may be other bytes under the same validator.
+  if (ticket.generation > logPosition) return undefined
+  return core.fills.open({
+    head,
+    origin: originOf(x, head),
+    ticket,
+    scope: core.fillScopes(scope),
+    settings: site.fill,
+    ranges: (head.rangesIgnoredUntilMs ?? 0) > x.nowMs ? 'ignored' : 'taken',
   })
 }
 

@@ -20,7 +20,9 @@ import type { FillScope, RequestScope } from '../ports/request-scope.ts'
 import type { WriteTicket } from '../ports/store.ts'
 import type { UpstreamResponse } from '../ports/upstream.ts'
 import { UpstreamError } from '../ports/upstream.ts'
-import type { BodyFill, Cursor } from './body-fill.ts'
+import type { BodyFill } from './body-fill.ts'
+import type { Cursor } from './pace.ts'
+import type { RangeSupport } from './body-origin.ts'
 import type { Exchange } from './exchange.ts'
 import { authoritySent, credentials, originFields, originOf } from './exchange.ts'
 import type { Freshened } from './freshen.ts'
@@ -172,12 +174,29 @@ export async function interpret(
     if (status < 400 && !isRequests && x.asked.method === 'GET') await mark(x, ticket)
     return { kind: 'unshareable', response, isRequests }
   }
-  const { head, apart } = await headOf(x, { response, ...part }, storable.freshness, ticket)
+  const { head: received, apart } = await headOf(
+    x,
+    { response, ...part },
+    storable.freshness,
+    ticket,
+  )
+  const head = withRanges(x, received, plan.range, status)
   // Parts of a body without a strong validator can never be put together.
   if (status === 206 && !head.joinable) {
     return { kind: 'unshareable', response, isRequests: true }
   }
   return await fill({ x, ticket, scope, response, part, head, apart })
+}
+
+/** The whole in answer to a range says that ranges are ignored (RFC 9110 §14.2). */
+function withRanges(
+  { core, site }: Exchange,
+  head: StoredResponse,
+  range: OriginRange,
+  status: number,
+): StoredResponse {
+  if (range.kind === 'whole' || status !== 200) return head
+  return { ...head, rangesIgnoredUntilMs: core.clock.nowMs() + site.fill.rangesIgnoredMs }
 }
 
 /** The head that answers a HEAD is the one that a GET would have had (RFC 9110 §9.3.2). */
@@ -243,9 +262,6 @@ interface FillFacts {
 async function fill(facts: FillFacts): Promise<Fetched> {
   const { x, ticket, scope, response, part, head, apart } = facts
   const { core, site } = x
-  const takesRanges =
-    response.status === 206 || first(response.fields, 'accept-ranges')?.toLowerCase() === 'bytes'
-  const mayResume = head.joinable && takesRanges
   const settings = site.fill
   const bodyFill = core.fills.open({
     head,
@@ -253,7 +269,7 @@ async function fill(facts: FillFacts): Promise<Fetched> {
     ticket,
     scope,
     settings,
-    mayResume,
+    ranges: rangesOf(head, response),
   })
   // Held and begun before anything is awaited: a reader that comes meanwhile must find the fill and its run.
   const startByte = bodyFill.firstWholeSegment(part.startByte)
@@ -290,6 +306,14 @@ async function fill(facts: FillFacts): Promise<Fetched> {
     release,
     apart,
   }
+}
+
+/** What a response says of whether more of its body may be asked for by range. */
+function rangesOf(head: StoredResponse, { status, fields }: UpstreamResponse): RangeSupport {
+  if (head.rangesIgnoredUntilMs !== undefined) return 'ignored'
+  const accepted = first(fields, 'accept-ranges')?.toLowerCase()
+  if (!head.joinable || accepted === 'none') return 'unknown'
+  return status === 206 || accepted === 'bytes' ? 'taken' : 'unknown'
 }
 
 async function releasedIfFailed<T>(writing: Maybe<T>, release: () => void): Promise<T> {

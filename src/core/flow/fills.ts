@@ -4,7 +4,9 @@ import type { Clock } from '../ports/clock.ts'
 import type { FillScope } from '../ports/request-scope.ts'
 import type { Store, WriteTicket } from '../ports/store.ts'
 import { BodyFill } from './body-fill.ts'
-import type { BodyOrigin } from './body-fill.ts'
+import type { BodyOrigin, RangeSupport } from './body-origin.ts'
+import { Budget } from './budget.ts'
+import type { BudgetBounds } from './budget.ts'
 import type { FillSettings } from './fill-settings.ts'
 
 export interface FillsOptions {
@@ -12,8 +14,7 @@ export interface FillsOptions {
   readonly clock: Clock
   /** In `[0, 1)`; for jitter. */
   readonly random: () => number
-  /** What all fills together may hold ahead of their readers, in bytes. */
-  readonly budgetBytes: number
+  readonly bounds: BudgetBounds
 }
 
 export interface OpenFill {
@@ -22,43 +23,63 @@ export interface OpenFill {
   readonly ticket: WriteTicket
   readonly scope: FillScope
   readonly settings: FillSettings
-  readonly mayResume: boolean
+  readonly ranges: RangeSupport
 }
 
 /** The bodies that are being filled, each under its id. */
 export interface Fills {
+  readonly budget: Budget
   get(body: BodyId): BodyFill | undefined
   /** The fill of the body, made if there is none. */
   open(options: OpenFill): BodyFill
   count(): number
 }
 
-export function createFills({ store, clock, random, budgetBytes }: FillsOptions): Fills {
+export function createFills({ store, clock, random, bounds }: FillsOptions): Fills {
   const fills = new Map<BodyId, BodyFill>()
+  const budget = new Budget(bounds)
+
+  /** The oldest first: who reads them has been slow for longest. */
+  function relieve(besides: BodyFill): void {
+    for (const fill of fills.values()) {
+      if (!budget.isFull) return
+      if (fill !== besides) fill.relieve()
+    }
+  }
+
+  function make(options: OpenFill): BodyFill {
+    const { body, segmentBytes } = options.head
+    const fill: BodyFill = new BodyFill({
+      ...options,
+      store,
+      clock,
+      random,
+      budget,
+      // Two segments are the least with which a reader and a transfer can both move.
+      windowBytes: () =>
+        Math.min(
+          options.settings.windowBytes,
+          Math.max(2 * segmentBytes, bounds.maxFillingBytes / Math.max(1, fills.size)),
+        ),
+      onFull: () => relieve(fill),
+      onClose: () => {
+        if (fills.get(body) === fill) fills.delete(body)
+      },
+    })
+    return fill
+  }
+
   return {
+    budget,
     get: (body) => fills.get(body),
     open(options) {
-      const { body, segmentBytes } = options.head
+      const { body } = options.head
       const existing = fills.get(body)
       if (existing !== undefined) {
         existing.renew(options.ticket)
         return existing
       }
-      const fill = new BodyFill({
-        ...options,
-        store,
-        clock,
-        random,
-        // Two segments are the least with which a reader and a transfer can both move.
-        windowBytes: () =>
-          Math.min(
-            options.settings.windowBytes,
-            Math.max(2 * segmentBytes, budgetBytes / Math.max(1, fills.size)),
-          ),
-        onClose: () => {
-          if (fills.get(body) === fill) fills.delete(body)
-        },
-      })
+      const fill = make(options)
       fills.set(body, fill)
       return fill
     },

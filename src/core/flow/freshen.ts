@@ -151,6 +151,19 @@ export async function updateByPart(
   }
 }
 
+/** For a while its ranges are not asked for any more: each would cost the whole. */
+export async function noteRangesIgnored(
+  { core, site }: Exchange,
+  ticket: WriteTicket,
+  { key, body }: StoredResponse,
+): Promise<void> {
+  const rangesIgnoredUntilMs = core.clock.nowMs() + site.fill.rangesIgnoredMs
+  const entry = await core.store.read(key)
+  for (const { head } of entry?.variants ?? []) {
+    if (head.body === body) await core.store.writeHead(ticket, { ...head, rangesIgnoredUntilMs })
+  }
+}
+
 function freshUntilMs({ bornAtMs, freshnessLifetimeMs }: StoredResponse): number {
   return bornAtMs + freshnessLifetimeMs
 }

@@ -58,6 +58,7 @@ export async function headOf(
         validator: validators.etag === undefined ? varying(validator, nominated) : validator,
         codings: combined(fields, 'content-encoding') ?? '',
         completeLength,
+        segmentBytes: site.segmentBytes,
         generation: ticket.generation,
       })
     : randomBodyId()

@@ -1,6 +1,7 @@
 import type { Fields } from '../entry/fields.ts'
 import { covers, isSingleSegment } from '../entry/segment.ts'
 import type { Entry, StoredResponse, Variant } from '../entry/stored-response.ts'
+import type { ByteSpan } from '../http/byte-range.ts'
 import { isSameNominated, nominatedValues, selectingFields } from '../policy/forwarding.ts'
 import type { Store } from '../ports/store.ts'
 import type { Exchange } from './exchange.ts'
@@ -42,16 +43,16 @@ function isUsable(store: Store, { head, onlySegment }: Variant): boolean {
   return covers(presence, 0, completeLength, segmentBytes)
 }
 
-/** How much of `[startByte, endByte)` is stored; `unknown` to a store that cannot tell cheaply. */
+/** How much of these spans is stored; `unknown` to a store that cannot tell cheaply. */
 export function storedPartOf(
   store: Store,
-  head: StoredResponse,
-  startByte: number,
-  endByte: number,
+  { body, segmentBytes }: StoredResponse,
+  spans: readonly ByteSpan[],
 ): 'all' | 'part' | 'unknown' {
-  const presence = store.presence(head.body)
+  const presence = store.presence(body)
   if (presence === undefined) return 'unknown'
-  return covers(presence, startByte, endByte, head.segmentBytes) ? 'all' : 'part'
+  const isHere = spans.every((span) => covers(presence, span.startByte, span.endByte, segmentBytes))
+  return isHere ? 'all' : 'part'
 }
 
 /**

@@ -1,19 +1,22 @@
 // One way to answer: 200, 206, 304 and 416 from a head and a reader of its body, hit or miss alike.
 
-import type { Answer, AnswerBody } from '../entry/answer.ts'
+import type { Answer } from '../entry/answer.ts'
 import { NO_BODY } from '../entry/answer.ts'
 import { asksModified } from '../entry/asked.ts'
 import type { ByteSource } from '../entry/byte-source.ts'
+import { sourceOf } from '../entry/byte-source.ts'
 import type { Fields } from '../entry/fields.ts'
 import { combined, first, has, without } from '../entry/fields.ts'
 import type { StoredResponse } from '../entry/stored-response.ts'
-import type { ByteSpan, ResolvedRange } from '../http/byte-range.ts'
+import type { ByteSpan, RangeSpec, ResolvedRange } from '../http/byte-range.ts'
 import { formatContentRange, formatUnsatisfiedRange, resolveRanges } from '../http/byte-range.ts'
 import type { CacheStatus } from '../http/cache-status.ts'
 import { formatCacheStatus, isCacheStatus } from '../http/cache-status.ts'
 import { appendMember, formatVia } from '../http/loop.ts'
+import { frameParts, randomBoundary } from '../http/multipart.ts'
 import { holdsIfRange, isNotModified } from '../http/preconditions.ts'
 import type { Exchange } from './exchange.ts'
+import { PartsSource } from './parts-source.ts'
 
 /** How an answer came about, and where its bytes are. */
 export interface Found {
@@ -26,38 +29,62 @@ export interface Found {
   readonly status: CacheStatus
   /** All bytes of the body, where they are at hand in one piece. */
   readonly bytes: Uint8Array | undefined
-  /** Opens the body; `Infinity` reads to its end. */
-  open(startByte: number, endByte: number): ByteSource
+  /** How to open each of these spans of the body, one after the other; `Infinity` reads to its end. */
+  open(spans: readonly ByteSpan[]): readonly OpenSpan[]
 }
+
+export type OpenSpan = () => ByteSource
 
 /** What of a head a request selects, decided before any byte is looked for. */
 export type Selection =
   | { readonly kind: 'not-modified' }
   | { readonly kind: 'unsatisfiable'; readonly completeLength: number }
-  | { readonly kind: 'part'; readonly span: ByteSpan; readonly completeLength: number }
+  | {
+      readonly kind: 'part'
+      readonly span: ByteSpan
+      readonly completeLength: number | undefined
+    }
+  | {
+      readonly kind: 'parts'
+      readonly spans: readonly ByteSpan[]
+      readonly completeLength: number
+    }
   | { readonly kind: 'whole' }
 
-/** Evaluates preconditions, then Range with If-Range (RFC 9110 §13.2.2). */
-export function select(x: Exchange, head: StoredResponse): Selection {
+export const WHOLE_SELECTION: Selection = { kind: 'whole' }
+
+/**
+ * Evaluates preconditions, then Range with If-Range (RFC 9110 §13.2.2).
+ *
+ * @param reachedByte How much of a body of unknown length has come.
+ */
+export function select(x: Exchange, head: StoredResponse, reachedByte = 0): Selection {
   const { asked, nowMs } = x
   const { completeLength } = head
   if (asksModified(asked) && isConditionable(head.status)) {
     if (isNotModified(asked.preconditions, head.validators, nowMs)) return { kind: 'not-modified' }
   }
-  if (asked.range === undefined || head.status !== 200) return { kind: 'whole' }
-  // Without a length there is nothing to resolve against; the whole is a right answer (RFC 9110 §14.2).
-  if (completeLength === undefined) return { kind: 'whole' }
-  if (!holdsIfRange(asked.preconditions.ifRange, head.validators, nowMs)) return { kind: 'whole' }
+  if (asked.range === undefined || head.status !== 200) return WHOLE_SELECTION
+  if (!holdsIfRange(asked.preconditions.ifRange, head.validators, nowMs)) return WHOLE_SELECTION
+  if (completeLength === undefined) return selectArrived(asked.range, reachedByte)
   return selectRange(resolveRanges(asked.range, completeLength), completeLength)
+}
+
+/** Without a length only what has come can be named; else the whole is a right answer (RFC 9110 §14.2). */
+function selectArrived([spec, ...others]: readonly RangeSpec[], reachedByte: number): Selection {
+  if (spec?.kind !== 'from' || others.length > 0) return WHOLE_SELECTION
+  const { firstPos, lastPos } = spec
+  if (lastPos === undefined || lastPos >= reachedByte) return WHOLE_SELECTION
+  const span = { startByte: firstPos, endByte: lastPos + 1 }
+  return { kind: 'part', span, completeLength: undefined }
 }
 
 function selectRange(resolved: ResolvedRange, completeLength: number): Selection {
   switch (resolved.kind) {
     case 'whole':
-      return { kind: 'whole' }
+      return WHOLE_SELECTION
     case 'spans':
-      // A server may ignore the Range field (RFC 9110 §14.2).
-      return { kind: 'whole' }
+      return { kind: 'parts', spans: resolved.spans, completeLength }
     case 'span':
       return { kind: 'part', span: resolved.span, completeLength }
     case 'unsatisfiable':
@@ -70,17 +97,23 @@ function isConditionable(status: number): boolean {
   return status >= 200 && status < 300
 }
 
-/** The bytes of the body that a selection sends. */
-export function selectedSpan(selection: Selection, head: StoredResponse): ByteSpan {
+/** The bytes of the body that a selection sends, in order; none where it sends none. */
+export function selectedSpans(selection: Selection, head: StoredResponse): readonly ByteSpan[] {
   switch (selection.kind) {
     case 'part':
-      return selection.span
+      return [selection.span]
+    case 'parts':
+      return selection.spans
     case 'whole':
-      return { startByte: 0, endByte: head.completeLength ?? Number.POSITIVE_INFINITY }
+      return head.completeLength === 0 ? [] : [wholeSpan(head)]
     case 'not-modified':
     case 'unsatisfiable':
-      return { startByte: 0, endByte: 0 }
+      return []
   }
+}
+
+function wholeSpan({ completeLength = Number.POSITIVE_INFINITY }: StoredResponse): ByteSpan {
+  return { startByte: 0, endByte: completeLength }
 }
 
 /** The status that a selection answers with. */
@@ -91,6 +124,7 @@ export function statusOf(selection: Selection, head: StoredResponse): number {
     case 'unsatisfiable':
       return 416
     case 'part':
+    case 'parts':
       return 206
     case 'whole':
       return head.status
@@ -124,9 +158,11 @@ export function respond(x: Exchange, selection: Selection, found: Found): Answer
       const fields = [...without(head.fields, OF_WHOLE), 'content-range', contentRange]
       return withBody(x, statusOf(selection, head), complete(x, found, fields), span, found)
     }
+    case 'parts':
+      return withParts(x, found, selection.spans, selection.completeLength)
     case 'whole': {
       const fields = complete(x, found, acceptingRanges(head))
-      return withBody(x, statusOf(selection, head), fields, selectedSpan(selection, head), found)
+      return withBody(x, statusOf(selection, head), fields, wholeSpan(head), found)
     }
   }
 }
@@ -160,16 +196,41 @@ function withBody(
   return {
     status,
     fields,
-    body: isBare ? NO_BODY : bodyOf(found, startByte, endByte),
+    body: isBare ? NO_BODY : bodyOf(found, span),
     contentLength: status === 204 ? undefined : contentLength,
   }
 }
 
-function bodyOf(found: Found, startByte: number, endByte: number): AnswerBody {
-  if (found.bytes !== undefined) {
-    return { kind: 'bytes', bytes: found.bytes.subarray(startByte, endByte) }
+function bodyOf(found: Found, span: ByteSpan): Answer['body'] {
+  const { bytes } = found
+  if (bytes !== undefined) {
+    return { kind: 'bytes', bytes: bytes.subarray(span.startByte, span.endByte) }
   }
-  return { kind: 'source', source: found.open(startByte, endByte) }
+  const [open] = found.open([span])
+  return open === undefined ? NO_BODY : { kind: 'source', source: open() }
+}
+
+/** Several ranges in one message (RFC 9110 §15.3.7.2). */
+function withParts(
+  x: Exchange,
+  found: Found,
+  spans: readonly ByteSpan[],
+  completeLength: number,
+): Answer {
+  const { head, bytes } = found
+  const type = first(head.fields, 'content-type')
+  const frame = frameParts(spans, completeLength, type, randomBoundary())
+  const fields = [...without(head.fields, OF_PARTS), 'content-type', frame.contentType]
+  const opens =
+    bytes === undefined
+      ? found.open(spans)
+      : spans.map((span) => () => sourceOf(bytes.subarray(span.startByte, span.endByte)))
+  return {
+    status: 206,
+    fields: complete(x, found, fields),
+    body: { kind: 'source', source: new PartsSource(frame, opens) },
+    contentLength: frame.contentLength,
+  }
 }
 
 /** A 304 needs no fields of the content it does not carry (RFC 9110 §15.4.5). */
@@ -201,6 +262,8 @@ const OF_CONTENT: ReadonlySet<string> = new Set([
  * kept there as it came (RFC 9110 §14.4).
  */
 const OF_WHOLE: ReadonlySet<string> = new Set(['content-range', 'content-digest', 'content-md5'])
+/** Each part has its own type; that of the message is another. */
+const OF_PARTS: ReadonlySet<string> = new Set([...OF_WHOLE, 'content-type'])
 
 /** Adds what each answer gets anew: Age, Via, Cache-Status. */
 function complete(x: Exchange, found: Found, fields: Fields): Fields {

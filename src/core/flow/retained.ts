@@ -1,4 +1,5 @@
 import { segmentIndexOf } from '../entry/segment.ts'
+import type { Budget } from './budget.ts'
 
 interface Demand {
   readonly position: number
@@ -11,9 +12,16 @@ interface Demand {
  */
 export class Retained {
   readonly #segments = new Map<number, Uint8Array>()
+  readonly #budget: Budget
+
+  constructor(budget: Budget) {
+    this.#budget = budget
+  }
 
   add(index: number, bytes: Uint8Array): void {
+    this.#delete(index)
     this.#segments.set(index, bytes)
+    this.#budget.fillingBytes += bytes.byteLength
   }
 
   has(index: number): boolean {
@@ -39,13 +47,24 @@ export class Retained {
         (demand) => demand.position < endByte && demand.endByte > startByte,
       )
       if (isNeeded) totalBytes += bytes.byteLength
-      else this.#segments.delete(index)
+      else this.#delete(index)
     }
     for (const [index, bytes] of this.#segments) {
       // The newest stays: its readers are woken for it.
       if (totalBytes <= maxBytes || this.#segments.size <= 1) return
       totalBytes -= bytes.byteLength
-      this.#segments.delete(index)
+      this.#delete(index)
     }
+  }
+
+  clear(): void {
+    for (const index of this.#segments.keys()) this.#delete(index)
+  }
+
+  #delete(index: number): void {
+    const bytes = this.#segments.get(index)
+    if (bytes === undefined) return
+    this.#segments.delete(index)
+    this.#budget.fillingBytes -= bytes.byteLength
   }
 }

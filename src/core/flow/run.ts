@@ -1,17 +1,13 @@
 // A run: one origin transfer of consecutive segments of a body, resumed when it breaks.
 
-import type { Maybe } from '../entry/byte-source.ts'
+import type { ByteSource, Maybe } from '../entry/byte-source.ts'
 import { isPromise, sliceSource } from '../entry/byte-source.ts'
-import { first } from '../entry/fields.ts'
 import { segmentIndexOf } from '../entry/segment.ts'
-import type { ByteSource } from '../entry/byte-source.ts'
-import { formatRange } from '../http/byte-range.ts'
-import { checkPartial, isSameVersion } from '../policy/partial.ts'
-import { isFailedStatus } from '../policy/stale-on-error.ts'
-import { sameVersionFields } from '../policy/validation.ts'
+import type { ByteSpan } from '../http/byte-range.ts'
 import type { UpstreamResponse } from '../ports/upstream.ts'
 import { UpstreamError, toUpstreamError } from '../ports/upstream.ts'
 import type { BodyFill } from './body-fill.ts'
+import { fetchPart, judgeContinuation, protocolError } from './body-origin.ts'
 
 export class Run {
   /** Aligned to segments, as is `endByte` unless the body ends there. */
@@ -20,18 +16,25 @@ export class Run {
   endByte: number
   /** The next byte to come. */
   atByte: number
+  /** Whether it is one of several at once: readers can do without it. */
+  readonly isExtra: boolean
   readonly #fill: BodyFill
   #buffer: Uint8Array | undefined
   #bufferStartByte = 0
   #noProgressCount = 0
+  /** Where the transfer under way will end by its own word; beyond `endByte` where the run was shortened. */
+  #announcedEndByte = 0
+  #firstByteAtMs: number | undefined
+  #receivedBytes = 0
   /** Where it broke off: other addresses are tried first. */
   readonly #avoid = new Set<string>()
 
-  constructor(fill: BodyFill, startByte: number, endByte: number) {
+  constructor(fill: BodyFill, { startByte, endByte }: ByteSpan, isExtra = false) {
     this.#fill = fill
     this.startByte = startByte
     this.atByte = startByte
     this.endByte = endByte
+    this.isExtra = isExtra
   }
 
   /** What has arrived of the segment that is being received. */
@@ -54,6 +57,18 @@ export class Run {
     return byte >= this.startByte && byte < this.endByte
   }
 
+  /** Ends it earlier: others bring what follows. */
+  shorten(endByte: number): void {
+    this.endByte = Math.min(this.endByte, endByte)
+  }
+
+  /** Of what has come, once enough has to tell; else `undefined`. */
+  bytesPerSecond(): number | undefined {
+    if (this.#firstByteAtMs === undefined) return undefined
+    const elapsedMs = this.#fill.clock.monotonicMs() - this.#firstByteAtMs
+    return elapsedMs < MIN_MEASURED_MS ? undefined : (this.#receivedBytes / elapsedMs) * 1000
+  }
+
   /** Runs to its end, whatever that is; never rejects. */
   async drive(adopted: Maybe<UpstreamResponse> | undefined): Promise<void> {
     let begun = adopted
@@ -61,6 +76,7 @@ export class Run {
       const beganAtByte = this.atByte
       let response: UpstreamResponse | undefined
       try {
+        this.#announcedEndByte = this.endByte
         response = isPromise(begun) ? await begun : (begun ?? (await this.#fetch()))
         await this.#pump(response.body)
         this.#fill.runEnded(this, undefined)
@@ -81,15 +97,23 @@ export class Run {
     }
   }
 
+  /** Gives back what it holds; called once it has ended. */
+  release(): void {
+    this.#setBuffer(undefined)
+  }
+
   #mayResume(error: UpstreamError, beganAtByte: number, hadResponse: boolean): boolean {
     const hasProgress = this.atByte - beganAtByte >= this.#fill.head.segmentBytes
     this.#noProgressCount = hasProgress ? 1 : this.#noProgressCount + 1
-    const { settings, mayResume, gone } = this.#fill
+    const { settings, head, gone, ranges } = this.#fill
     // A first request that failed was retried below, where the other addresses are known.
     const isBroken = hadResponse || this.atByte > this.startByte
+    // Without ranges all that has come comes again.
+    const isCheap = ranges !== 'ignored' || this.atByte <= settings.maxWaitBytes
     return (
       isBroken &&
-      mayResume &&
+      isCheap &&
+      head.joinable &&
       gone === undefined &&
       error.retryable &&
       this.#noProgressCount <= settings.maxResumeCount
@@ -103,70 +127,49 @@ export class Run {
     await new Promise<void>((resolve) => clock.after(delayMs, resolve))
   }
 
+  /** The bytes of this version that are wanted, and no others. */
   async #fetch(): Promise<UpstreamResponse> {
-    const { head, origin, scope } = this.#fill
-    const response = await origin.upstream.fetch(
-      {
-        method: 'GET',
-        target: origin.target,
-        authority: origin.authority,
-        key: head.key,
-        body: undefined,
-        avoid: this.#avoid,
-        fields: [
-          ...origin.fields,
-          ...sameVersionFields(head),
-          'range',
-          formatRange(this.atByte, this.endByte),
-        ],
-      },
+    const fill = this.#fill
+    const { head, origin, scope, clock } = fill
+    const span = { startByte: this.atByte, endByte: this.endByte }
+    const isResume = this.atByte > this.startByte
+    const asked = fill.ranges === 'ignored' ? undefined : span
+    const response = await fetchPart(
+      origin,
+      { head, span: asked, avoid: this.#avoid, isResume },
       scope,
     )
     try {
-      return this.#check(origin.receive(response))
+      switch (judgeContinuation(head, response, span, clock.nowMs())) {
+        case 'gone':
+          throw fill.versionChanged()
+        case 'whole':
+          return this.#takeWhole(response)
+        case 'part':
+          fill.ranges = 'taken'
+          fill.heed(response)
+          return response
+      }
     } catch (error) {
       response.body.cancel(error)
       throw error
     }
   }
 
-  /** Takes only the bytes of this version that were asked for (RFC 9111 §3.4). */
-  #check(response: UpstreamResponse): UpstreamResponse {
-    const { head, clock } = this.#fill
-    const { status, fields } = response
-    if (status === 206) {
-      const asked = { kind: 'span', startByte: this.atByte, endByte: this.endByte } as const
-      const partial = checkPartial(fields, asked)
-      if (partial.kind === 'wrong') throw protocolError(`Cannot take 206: ${partial.because}`)
-      if (!isSameVersion(head, fields, partial.completeLength, clock.nowMs())) {
-        throw this.#fill.versionChanged()
-      }
-      this.#fill.heed(response)
-      return response
-    }
-    if (status === 200) return this.#checkWhole(response)
-    // 412 is our own If-Match; the others say that what we hold is no longer there.
-    if (status === 412 || status === 404 || status === 410 || status === 416) {
-      throw this.#fill.versionChanged()
-    }
-    const kind = isFailedStatus(status) ? 'destination_unavailable' : 'http_request_denied'
-    throw new UpstreamError(kind, `Cannot continue body: origin answered ${status}`, {
-      retryable: isFailedStatus(status),
-    })
-  }
-
-  /** A 200 to our range: the origin ignores ranges. The whole body passes, and what is missing is kept. */
-  #checkWhole(response: UpstreamResponse): UpstreamResponse {
-    const { head, clock } = this.#fill
-    const contentLength = first(response.fields, 'content-length')
-    const completeLength = contentLength === undefined ? undefined : Number(contentLength)
-    if (!isSameVersion(head, response.fields, completeLength, clock.nowMs())) {
-      throw this.#fill.versionChanged()
-    }
-    this.#fill.heed(response)
-    this.#fill.mayResume = false
-    this.endByte = completeLength ?? this.endByte
+  /** The origin ignores ranges. The whole body passes, and what is missing of it is kept. */
+  #takeWhole(response: UpstreamResponse): UpstreamResponse {
+    const fill = this.#fill
+    const { completeLength, settings } = fill
+    fill.rangesAreIgnored()
+    if (this.isExtra) throw protocolError('Cannot take a part: the origin sends the whole')
+    if (completeLength === undefined) throw protocolError('Cannot continue body of unknown length')
+    fill.heed(response)
+    this.endByte = completeLength
+    this.#announcedEndByte = completeLength
     if (this.#buffer !== undefined) {
+      if (this.atByte > settings.maxWaitBytes) {
+        throw protocolError('Cannot continue body: the origin would send all of it again')
+      }
       return { ...response, body: sliceSource(response.body, this.atByte, this.endByte) }
     }
     this.startByte = 0
@@ -179,16 +182,19 @@ export class Run {
       const read: Maybe<Uint8Array | undefined> = body.read()
       let chunk = isPromise(read) ? await read : read
       if (chunk === undefined) break
-      if (this.atByte + chunk.byteLength > this.endByte) {
-        throw protocolError(`Cannot take body: more than the ${this.endByte} bytes announced`)
+      this.#firstByteAtMs ??= this.#fill.clock.monotonicMs()
+      this.#receivedBytes += chunk.byteLength
+      if (this.atByte + chunk.byteLength > this.#announcedEndByte) {
+        const message = `Cannot take body: more than the ${this.#announcedEndByte} bytes announced`
+        throw protocolError(message)
       }
       // Up to each segment's edge, as there the run may have to wait, or to end.
       while (chunk.byteLength > 0) {
         const takenBytes = this.#take(chunk)
         this.#fill.bytesCame(this, takenBytes)
         chunk = chunk.subarray(takenBytes)
-        if (this.#buffer !== undefined || this.atByte >= this.endByte) continue
-        const pace = this.#fill.pace(this)
+        if (this.#buffer !== undefined || this.atByte >= this.#announcedEndByte) continue
+        const pace = this.atByte >= this.endByte ? 'end' : this.#fill.pace(this)
         if ((isPromise(pace) ? await pace : pace) === 'end') {
           body.cancel('far enough ahead')
           this.endByte = this.atByte
@@ -201,7 +207,7 @@ export class Run {
 
   /** Copies what belongs to the current segment. @returns How much that was. */
   #take(chunk: Uint8Array): number {
-    const buffer = (this.#buffer ??= this.#newBuffer())
+    const buffer = this.#buffer ?? this.#newBuffer()
     const atInBuffer = this.atByte - this.#bufferStartByte
     const piece = chunk.subarray(0, buffer.byteLength - atInBuffer)
     buffer.set(piece, atInBuffer)
@@ -217,12 +223,20 @@ export class Run {
     const { completeLength } = this.#fill
     const restBytes =
       completeLength === undefined ? segmentBytes : completeLength - this.#bufferStartByte
-    return new Uint8Array(Math.min(segmentBytes, restBytes))
+    const buffer = new Uint8Array(Math.min(segmentBytes, restBytes))
+    this.#setBuffer(buffer)
+    return buffer
+  }
+
+  #setBuffer(buffer: Uint8Array | undefined): void {
+    const { budget } = this.#fill
+    budget.fillingBytes += (buffer?.byteLength ?? 0) - (this.#buffer?.byteLength ?? 0)
+    this.#buffer = buffer
   }
 
   #finishSegment(bytes: Uint8Array): void {
     const index = segmentIndexOf(this.#bufferStartByte, this.#fill.head.segmentBytes)
-    this.#buffer = undefined
+    this.#setBuffer(undefined)
     this.#fill.segmentCame(index, bytes)
   }
 
@@ -242,6 +256,5 @@ export class Run {
   }
 }
 
-function protocolError(message: string): UpstreamError {
-  return new UpstreamError('http_protocol_error', message, { retryable: false })
-}
+/** The first bytes come at any rate. */
+const MIN_MEASURED_MS = 100

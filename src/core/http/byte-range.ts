@@ -174,8 +174,9 @@ export function parseContentRange(value: string): ContentRange | undefined {
   return { span, completeLength }
 }
 
-export function formatContentRange(span: ByteSpan, completeLength: number): string {
-  return `bytes ${span.startByte}-${span.endByte - 1}/${completeLength}`
+/** @param completeLength `undefined` while nobody knows it. */
+export function formatContentRange(span: ByteSpan, completeLength: number | undefined): string {
+  return `bytes ${span.startByte}-${span.endByte - 1}/${completeLength ?? '*'}`
 }
 
 /** The Content-Range of a 416 (RFC 9110 §15.5.17). */

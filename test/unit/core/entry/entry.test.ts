@@ -43,6 +43,7 @@ describe('bodyIdOf', () => {
     validator: '"v1"',
     codings: '',
     completeLength: 1000,
+    segmentBytes: 100,
     generation: 0,
   }
 
@@ -52,7 +53,7 @@ describe('bodyIdOf', () => {
     expect(id).toMatch(/^[0-9a-f]{32}$/)
     expect(await bodyIdOf({ ...FACTS })).toBe(id)
     const { createHash } = await import('node:crypto')
-    const digest = createHash('sha256').update('site\n/a\n"v1"\n\n1000\n0').digest('hex')
+    const digest = createHash('sha256').update('site\n/a\n"v1"\n\n1000\n100\n0').digest('hex')
     expect(id).toBe(digest.slice(0, 32))
   })
 
@@ -64,6 +65,7 @@ describe('bodyIdOf', () => {
       { validator: 'v1' },
       { codings: 'gzip' },
       { completeLength: 1001 },
+      { segmentBytes: 200 },
       { generation: 1 },
     ]
     const ids = await Promise.all(changes.map((change) => bodyIdOf({ ...FACTS, ...change })))

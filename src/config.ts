@@ -211,6 +211,8 @@ const limits = z.strictObject({
   originQueue: count(1_000_000).default(4096),
   originQueueWait: ms(600_000, '1ms to 10m').prefault('10s'),
   originAttempts: count(10).default(3),
+  retryFraction: z.coerce.number().min(0).max(1).default(0.2),
+  retryMin: z.coerce.number().int().min(0).max(10_000).default(3),
   headTimeout: ms(600_000, '1ms to 10m').prefault('10s'),
   requestTimeout: ms(DAY_MS, '1ms to 1d').prefault('5m'),
   keepAlive: ms(DAY_MS, '1ms to 1d').prefault('30s'),

@@ -8,6 +8,7 @@ import { withDeadline } from '#core/upstream/deadline.ts'
 import { withLimit } from '#core/upstream/limit.ts'
 import type { Member } from '#core/upstream/pick.ts'
 import { createPick } from '#core/upstream/pick.ts'
+import { createRetryBudget } from '#core/upstream/retry-budget.ts'
 import { withRetry } from '#core/upstream/retry.ts'
 import { withSharding } from '#core/upstream/sharded.ts'
 import { createS3Upstream } from '#web/s3-upstream.ts'
@@ -58,6 +59,11 @@ export function createOrigins(options: OriginsOptions): Origins {
       const retried = withRetry(pick, {
         maxAttemptCount: config.limits.originAttempts,
         addressCount: site.origins.length,
+        budget: createRetryBudget({
+          clock: options.clock,
+          fraction: config.limits.retryFraction,
+          minCount: config.limits.retryMin,
+        }),
       })
       const takesUnknownCodings = site.storeUndelimited ?? config.policy === 'rfc'
       const asked: Upstream = {

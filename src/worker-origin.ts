@@ -5,6 +5,7 @@ import type { Upstream } from '#core/ports/upstream.ts'
 import { withBreaker } from '#core/upstream/breaker.ts'
 import { withDeadline } from '#core/upstream/deadline.ts'
 import { createPick } from '#core/upstream/pick.ts'
+import { createRetryBudget } from '#core/upstream/retry-budget.ts'
 import { withRetry } from '#core/upstream/retry.ts'
 import { createFetchUpstream } from '#web/fetch-upstream.ts'
 import { createS3Upstream } from '#web/s3-upstream.ts'
@@ -36,7 +37,15 @@ export function createWorkerOrigin(settings: WorkerConfig, clock: Clock): Upstre
     : { ...upstream, isOpen: () => false }
   const pick = createPick([{ address, upstream: guarded }])
   return withStoredLimit(
-    withRetry(pick, { maxAttemptCount: limits.originAttempts, addressCount: 1 }),
+    withRetry(pick, {
+      maxAttemptCount: limits.originAttempts,
+      addressCount: 1,
+      budget: createRetryBudget({
+        clock,
+        fraction: limits.retryFraction,
+        minCount: limits.retryMin,
+      }),
+    }),
     maxStoredBytes,
   )
 }

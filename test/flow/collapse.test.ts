@@ -54,10 +54,10 @@ describe('concurrent misses', () => {
     edge.origin.inject({ fault: 'gate-head', gate })
     const whole = edge.get('/a')
     await gate.arrived()
-    const part = edge.get('/a', { range: 'bytes=9000-9999' })
+    const part = edge.get('/a', { range: 'bytes=7000-7999' })
     gate.release()
     expect(problem((await whole).body, 0, 10_000)).toBeUndefined()
-    expect(problem((await part).body, 9000, 10_000)).toBeUndefined()
+    expect(problem((await part).body, 7000, 8000)).toBeUndefined()
     expect(edge.origin.requests).toHaveLength(1)
   })
 

@@ -6,11 +6,14 @@ import { afterEach, beforeEach, describe, expect, it } from 'vitest'
 import { UpstreamError } from '#core/ports/upstream.ts'
 import type { Upstream } from '#core/ports/upstream.ts'
 import { createPick } from '#core/upstream/pick.ts'
+import type { RetryBudget } from '#core/upstream/retry-budget.ts'
 import { withRetry } from '#core/upstream/retry.ts'
 import { ask, failureOf } from '../support/ask.ts'
 import { startRawOrigin, wire } from '../support/raw-origin.ts'
 import type { RawOrigin } from '../support/raw-origin.ts'
 import { connectTo } from '../support/socket-upstream.ts'
+
+const ENDLESS: RetryBudget = { noteRequest: () => undefined, take: () => true }
 
 let origin: RawOrigin
 beforeEach(async () => {
@@ -22,7 +25,7 @@ describe('a request that the origin has seen', () => {
   it('is sent once to an origin that closes the connection, new or used before (RFC 9110 §9.2.2)', async () => {
     const member = { ...connectTo(new URL(origin.url)), isOpen: () => false }
     const pick = createPick([{ address: 'one:80', upstream: member }])
-    const upstream = withRetry(pick, { maxAttemptCount: 3, addressCount: 1 })
+    const upstream = withRetry(pick, { maxAttemptCount: 3, addressCount: 1, budget: ENDLESS })
     // Several connections, so that each attempt would find another one that was used.
     origin.answer(() => wire(200, [], 'hello'))
     await Promise.all([ask(upstream, '/a'), ask(upstream, '/b'), ask(upstream, '/c')])
@@ -45,7 +48,7 @@ describe('a request that the origin has seen', () => {
         throw error
       },
     }
-    const upstream = withRetry(inner, { maxAttemptCount: 5, addressCount: 2 })
+    const upstream = withRetry(inner, { maxAttemptCount: 5, addressCount: 2, budget: ENDLESS })
     await failureOf(ask(upstream, '/a'))
     expect(seen).toEqual(['one:80', 'two:80'])
   })

@@ -67,6 +67,8 @@ export class BodyFill {
   readonly #onClosed: (() => void)[] = []
   /** Whether one transfer has shown to be slow: from then on there are several at once. */
   #isSpread = false
+  /** Not any more once one of them has failed. */
+  #maySpread = true
   #mayStore = true
 
   constructor(options: BodyFillOptions) {
@@ -104,6 +106,13 @@ export class BodyFill {
   /** Whether a run will bring the byte. */
   isComing(byte: number): boolean {
     return this.runs.some((run) => run.isComing(byte))
+  }
+
+  /** Whether the byte is coming, but so late that it is better fetched from there on. */
+  isFar(byte: number): boolean {
+    const coming = this.runs.filter((run) => run.isComing(byte))
+    const nearest = Math.max(...coming.map((run) => run.atByte))
+    return this.ranges === 'taken' && this.mayStart && byte - nearest > this.settings.maxWaitBytes
   }
 
   /** How far from the beginning everything has come, or is in the midst of coming. */
@@ -163,6 +172,7 @@ export class BodyFill {
     }
     const { settings } = this
     const startByte = segmentIndexOf(fromByte, facts.segmentBytes) * facts.segmentBytes
+    this.#shortenAt(startByte)
     const wanted = { startByte, endByte: toByte }
     const endByte = planRun(facts, this.runs, wanted, {
       gapBytes: settings.gapBytes,
@@ -270,6 +280,14 @@ export class BodyFill {
     return run.atByte >= run.endByte ? 'end' : this.#pace.decide(run)
   }
 
+  /** Whether a reader that has given bytes already needs the run. */
+  hasBegunReader(run: Run): boolean {
+    return [...this.#pace.cursors].some(
+      ({ hasBegun, position, endByte }) =>
+        hasBegun && position < run.endByte && endByte > run.atByte,
+    )
+  }
+
   /** Once: a length that was announced is reached with its last byte, any other with the end. */
   #tellIfComplete(run: Run): void {
     if (run.startByte !== 0 || run.atByte !== this.completeLength) return
@@ -288,7 +306,7 @@ export class BodyFill {
       return wasForThis && !this.isComing(byte) ? error : undefined
     })
     // One that failed says that more at once are too many.
-    if (run.isExtra && error !== undefined) this.#isSpread = false
+    if (run.isExtra && error !== undefined) this.#isSpread = this.#maySpread = false
     for (const cursor of this.#pace.cursors) this.#spread(cursor)
     this.#closeIfIdle()
   }
@@ -306,10 +324,10 @@ export class BodyFill {
 
   #spreadIfSlow(run: Run): void {
     const { spread } = this.settings
-    if (this.#isSpread || this.ranges !== 'taken' || spread.maxCount <= 1) return
+    if (this.#isSpread || !this.#maySpread || this.ranges !== 'taken') return
     const rate = run.bytesPerSecond()
     if (rate === undefined || rate >= spread.slowBytesPerSecond) return
-    if (run.endByte - run.atByte < spread.minBytes) return
+    if (spread.maxCount <= 1 || run.endByte - run.atByte < spread.minBytes) return
     this.#isSpread = true
     for (const cursor of this.#pace.cursors) this.#spread(cursor)
   }
@@ -327,10 +345,15 @@ export class BodyFill {
   }
 
   #beginExtra(chunk: ByteSpan): void {
-    for (const run of this.runs) if (run.isComing(chunk.startByte)) run.shorten(chunk.startByte)
+    this.#shortenAt(chunk.startByte)
     this.#begin(new Run(this, chunk, true), undefined)
-    // Who waited for what a shortened run will not bring looks again.
-    this.#wake(() => undefined)
+  }
+
+  /** Runs that would come by there end before it; who waits for what lies behind looks again. */
+  #shortenAt(byte: number): void {
+    const coming = this.runs.filter((run) => run.isComing(byte))
+    for (const run of coming) run.shorten(byte)
+    if (coming.length > 0) this.#wake(() => undefined)
   }
 
   /** The origin has another version: this one is to be validated before it is used again. */

@@ -40,14 +40,14 @@ export interface PartRequest {
   readonly span: ByteSpan | undefined
   /** Addresses to be used last. */
   readonly avoid: ReadonlySet<string>
-  /** Whether a transfer broke off before, so that this is a second attempt. */
-  readonly isResume: boolean
+  /** Whether it was asked for before, and brought nothing. */
+  readonly isRetry: boolean
 }
 
 /** Asks for bytes of the version that the head describes, and of no other. */
 export async function fetchPart(
   origin: BodyOrigin,
-  { head, span, avoid, isResume }: PartRequest,
+  { head, span, avoid, isRetry }: PartRequest,
   scope: RequestScope,
 ): Promise<UpstreamResponse> {
   const range = span === undefined ? [] : ['range', formatRange(span.startByte, span.endByte)]
@@ -59,7 +59,7 @@ export async function fetchPart(
       key: head.key,
       body: undefined,
       avoid,
-      isResume,
+      isRetry,
       fields: [...origin.fields, ...sameVersionFields(head), ...range],
     },
     scope,

@@ -50,6 +50,10 @@ export class BodyReader implements ByteSource, Cursor {
     return Math.min(this.#options.endByte, this.#fill?.completeLength ?? Number.POSITIVE_INFINITY)
   }
 
+  get hasBegun(): boolean {
+    return this.position > this.#options.startByte && this.#primed === undefined
+  }
+
   /** Takes part in a fill under way from its beginning, before anything is read. */
   attach(fill: BodyFill): void {
     this.#fill = fill
@@ -138,7 +142,7 @@ export class BodyReader implements ByteSource, Cursor {
         if (this.position >= this.endByte) return this.#close()
         const view = fill.view(this.position, this.endByte)
         if (view !== undefined) return this.#advance(view)
-        if (!fill.isComing(this.position)) {
+        if (!fill.isComing(this.position) || fill.isFar(this.position)) {
           // It has passed by, or was ended: the store may have it.
           if (!hasAskedStore) return await this.read()
           this.#startRun(fill)

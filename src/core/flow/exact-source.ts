@@ -50,7 +50,7 @@ export class ExactSource implements ByteSource {
   async #fetch(): Promise<ByteSource> {
     const { core, scope } = this.#x
     const head = this.#head
-    const request = { head, span: this.#span, avoid: new Set<string>(), isResume: false }
+    const request = { head, span: this.#span, avoid: new Set<string>(), isRetry: false }
     const response = await fetchPart(originOf(this.#x, head), request, scope)
     try {
       return this.#bytesOf(response)

@@ -330,7 +330,12 @@ async function releasedIfFailed<T>(writing: Maybe<T>, release: () => void): Prom
  * to read.
  */
 export function holdOpen(bodyFill: BodyFill, position: number): () => void {
-  const cursor: Cursor = { position, endByte: Number.POSITIVE_INFINITY, cut: () => undefined }
+  const cursor: Cursor = {
+    position,
+    endByte: Number.POSITIVE_INFINITY,
+    hasBegun: false,
+    cut: () => undefined,
+  }
   bodyFill.attach(cursor)
   return () => bodyFill.detach(cursor)
 }

@@ -10,6 +10,8 @@ export interface Cursor {
   readonly position: number
   /** Exclusive; `Infinity` for the end of a body of unknown length. */
   readonly endByte: number
+  /** Whether its answer is on the way. */
+  readonly hasBegun: boolean
   /** Ends the reading, visibly. */
   cut(error: UpstreamError): void
 }

@@ -22,6 +22,8 @@ export class Run {
   #buffer: Uint8Array | undefined
   #bufferStartByte = 0
   #noProgressCount = 0
+  /** Whether what broke off last had brought nothing new: to ask again for it is a second attempt. */
+  #isRetry = false
   /** Where the transfer under way will end by its own word; beyond `endByte` where the run was shortened. */
   #announcedEndByte = 0
   #firstByteAtMs: number | undefined
@@ -83,8 +85,9 @@ export class Run {
         return
       } catch (thrown) {
         response?.body.cancel(thrown)
-        const error = toUpstreamError(thrown)
-        if (!this.#mayResume(error, beganAtByte, response !== undefined)) {
+        // All that was announced has come: what breaks behind it is not its own.
+        const error = this.atByte < this.endByte ? toUpstreamError(thrown) : undefined
+        if (error === undefined || !this.#mayResume(error, beganAtByte, response !== undefined)) {
           this.#fill.runEnded(this, error)
           return
         }
@@ -104,10 +107,13 @@ export class Run {
 
   #mayResume(error: UpstreamError, beganAtByte: number, hadResponse: boolean): boolean {
     const hasProgress = this.atByte - beganAtByte >= this.#fill.head.segmentBytes
+    this.#isRetry = !hasProgress
     this.#noProgressCount = hasProgress ? 1 : this.#noProgressCount + 1
     const { settings, head, gone, ranges } = this.#fill
-    // A first request that failed was retried below, where the other addresses are known.
-    const isBroken = hadResponse || this.atByte > this.startByte
+    // A first request that failed was retried below, where the other addresses are known. Who has nothing yet can
+    // be told; a download under way would break.
+    const isBegun = hadResponse || this.atByte > this.startByte
+    const isBroken = isBegun || (!this.isExtra && this.#fill.hasBegunReader(this))
     // Without ranges all that has come comes again.
     const isCheap = ranges !== 'ignored' || this.atByte <= settings.maxWaitBytes
     return (
@@ -132,11 +138,10 @@ export class Run {
     const fill = this.#fill
     const { head, origin, scope, clock } = fill
     const span = { startByte: this.atByte, endByte: this.endByte }
-    const isResume = this.atByte > this.startByte
     const asked = fill.ranges === 'ignored' ? undefined : span
     const response = await fetchPart(
       origin,
-      { head, span: asked, avoid: this.#avoid, isResume },
+      { head, span: asked, avoid: this.#avoid, isRetry: this.#isRetry },
       scope,
     )
     try {

@@ -138,7 +138,9 @@ export function planSpans(
     let toByte = span.endByte
     for (let next = i + 1; next < spans.length && exact[next] !== true; next++) {
       const { startByte, endByte } = spans[next] ?? span
-      if (startByte - toByte > gapBytes) break
+      const coveredToByte = roundUp(toByte, facts.segmentBytes)
+      const coveredFromByte = segmentIndexOf(startByte, facts.segmentBytes) * facts.segmentBytes
+      if (coveredFromByte - coveredToByte > gapBytes) break
       toByte = endByte
     }
     return { isExact: exact[i] === true, toByte }

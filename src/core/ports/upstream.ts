@@ -19,8 +19,8 @@ export interface UpstreamRequest {
   readonly bodyBytes?: number | undefined
   /** A body with a transfer coding that nobody knows is taken, to the end of its connection (RFC 9112 §6.3). */
   readonly takesUnknownCodings?: boolean
-  /** Continues a transfer that broke off: a second attempt, and counted as one. */
-  readonly isResume?: boolean
+  /** It was asked for before: a second attempt, and counted as one. */
+  readonly isRetry?: boolean
   /** Addresses that failed for this body just now, to be used last. */
   readonly avoid?: ReadonlySet<string> | undefined
 }

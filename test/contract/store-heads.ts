@@ -47,6 +47,21 @@ export function testHeads(open: () => Store): void {
     await expectPeekAgrees(store, KEY)
   })
 
+  it('gives back what the body is to be held against, and what it was found to have', async () => {
+    const store = open()
+    const digests = [
+      { algorithm: 'sha-256', hex: 'ab'.repeat(32) },
+      { algorithm: 'crc64nvme', hex: '0000000000000001' },
+    ] as const
+    const head = testHead(KEY, BODY, { digests, verified: 'crc64nvme' })
+    await store.writeHead(store.ticket(KEY), head)
+    await store.writeHead(store.ticket(OTHER_KEY), testHead(OTHER_KEY, OTHER_BODY, { digests }))
+    expect(await headsOf(store, KEY)).toEqual([head])
+    const [other] = await headsOf(store, OTHER_KEY)
+    expect(other).toMatchObject({ digests })
+    expect(other?.verified).toBeUndefined()
+  })
+
   it('gives back weak, strong and absent validators, and an empty body', async () => {
     const store = open()
     const weak = { etag: { weak: true, opaque: '""' }, lastModifiedMs: undefined, dateMs: 0 }

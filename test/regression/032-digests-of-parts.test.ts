@@ -30,6 +30,8 @@ it('a part of what is stored has no digest of the whole message (RFC 9530 §2)',
   expect(part.status).toBe(206)
   expect(part.field('content-digest')).toBeUndefined()
   expect(part.field('content-md5')).toBeUndefined()
+  // That of the whole is the same with any part of it (RFC 9530 §3).
+  expect(part.field('repr-digest')).toBe(WHOLE)
 })
 
 it('nothing that is stored of a part has the digest of that part (RFC 9530 §2)', async () => {

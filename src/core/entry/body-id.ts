@@ -1,3 +1,4 @@
+import { toHex } from '../http/digest-fields.ts'
 import type { CacheKey } from './cache-key.ts'
 
 declare const brand: unique symbol
@@ -31,10 +32,4 @@ export async function bodyIdOf(facts: BodyFacts): Promise<BodyId> {
 /** For a body without a strong validator: no other fetch is ever the same. */
 export function randomBodyId(): BodyId {
   return toHex(crypto.getRandomValues(new Uint8Array(16))) as BodyId
-}
-
-function toHex(bytes: Uint8Array): string {
-  let hex = ''
-  for (const byte of bytes) hex += byte.toString(16).padStart(2, '0')
-  return hex
 }

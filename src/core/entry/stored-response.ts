@@ -1,3 +1,4 @@
+import type { DigestAlgorithm, ExpectedDigest } from '../http/digest-fields.ts'
 import type { Validators } from '../http/preconditions.ts'
 import type { BodyId } from './body-id.ts'
 import type { CacheKey } from './cache-key.ts'
@@ -57,6 +58,10 @@ export interface StoredResponse extends Freshness {
   readonly rangesIgnoredUntilMs?: number
   /** Groups with which it may be invalidated (RFC 9875 §2). */
   readonly groups: readonly GroupId[]
+  /** What the origin said that all bytes of the body together have, the strongest first; absent, nothing. */
+  readonly digests?: readonly ExpectedDigest[]
+  /** The one of them that all bytes, when they had come, turned out to have. */
+  readonly verified?: DigestAlgorithm
 }
 
 /** What stands in for a response that cannot be stored, so that nothing waits for it. */

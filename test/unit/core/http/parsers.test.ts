@@ -6,6 +6,7 @@ import type { CodingClass } from '#core/http/accept-encoding.ts'
 import { parseContentRange, parseRange, resolveRanges } from '#core/http/byte-range.ts'
 import { parseRequestDirectives, parseResponseDirectives } from '#core/http/cache-control.ts'
 import { parseGroups } from '#core/http/cache-groups.ts'
+import { parseContentMd5, parseReprDigest, parseS3Checksum } from '#core/http/digest-fields.ts'
 import { parseEntityTag, parseEntityTagList } from '#core/http/entity-tag.ts'
 import { connectionOptions, isAbusiveConnection } from '#core/http/hop-by-hop.ts'
 import { parseHttpDate } from '#core/http/http-date.ts'
@@ -103,6 +104,18 @@ const OF_LISTS: readonly Parser[] = [
       const groups = parseGroups(text)
       return new Set(groups).size === groups.length && groups.every((name) => !/[^ -~]/.test(name))
     },
+  },
+  {
+    name: 'parseReprDigest, parseContentMd5 and parseS3Checksum',
+    samples: [
+      'sha=:qvTGHdzF6KLavt4PO0gs2a6pQ00=:;x, md5=:XrY7u+Ae7tCTyyK7j1rNww==:',
+      'XrY7u+Ae7tCTyyK7j1rNww==',
+      'DUoRhQ==-7',
+    ],
+    isSound: (text) =>
+      [...parseReprDigest(text), parseContentMd5(text), parseS3Checksum('crc32', text)].every(
+        (digest) => digest === undefined || /^(?:[0-9a-f]{2})+$/.test(digest.hex),
+      ),
   },
   {
     name: 'parseNoVarySearch',

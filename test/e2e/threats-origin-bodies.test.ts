@@ -155,13 +155,13 @@ describe('what a bucket says of itself (T-28)', () => {
   )
 
   it('never reaches a client with an object, new or stored', async () => {
-    const own = ['x-amz-version-id: v1', 'x-amz-checksum-crc32c: AAAAAA==', 'ETag: "e"', SHARED]
+    const own = ['x-amz-version-id: v1', 'x-amz-checksum-crc32c: /4Yfgg==', 'ETag: "e"', SHARED]
     bucket.origin.answer(() => wire(200, [...INTERNAL, ...own, 'Content-Type: text/plain'], 'mine'))
     for (const method of ['HEAD', 'GET', 'GET', 'HEAD']) {
       const { names, all } = await namesAndText('/object', method)
       expect(all).not.toMatch(/secret|AKID/i)
-      expect(names).toEqual(expect.arrayContaining(['x-amz-version-id', 'x-amz-checksum-crc32c']))
-      const kept = ['etag', 'x-amz-version-id', 'x-amz-checksum-crc32c', 'accept-ranges', 'age']
+      expect(names).toContain('x-amz-version-id')
+      const kept = ['etag', 'x-amz-version-id', 'accept-ranges', 'age']
       const known = new Set([...ERROR_FIELDS, ...CONNECTION_FIELDS, ...kept])
       expect(names.filter((name) => !known.has(name))).toEqual([])
     }

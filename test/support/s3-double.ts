@@ -1,8 +1,12 @@
 // A small S3: buckets in memory, path-style GET and HEAD, every signature verified, errors as XML.
 
+import { createHash } from 'node:crypto'
 import { once } from 'node:events'
 import { createServer } from 'node:http'
 import type { IncomingMessage, ServerResponse } from 'node:http'
+
+import { crcOf } from '#core/entry/crc.ts'
+import type { CrcAlgorithm, HashAlgorithm } from '#core/http/digest-fields.ts'
 
 import { bodyOf, decideAnswer, errorAnswer } from './origin-answer.ts'
 import type { Answer, OriginObject } from './origin-answer.ts'
@@ -17,6 +21,19 @@ export interface S3DoubleOptions {
   readonly nowMs?: () => number
   /** Path that its buckets lie under; default none. */
   readonly basePath?: string
+}
+
+/** What is told of an object where `x-amz-checksum-mode` asks for it. */
+export interface S3Checksum {
+  readonly algorithm: CrcAlgorithm | HashAlgorithm
+  /** `composite`: over the checksums of two parts. Default right. */
+  readonly kind?: 'right' | 'wrong' | 'composite'
+  /** Whether `x-amz-checksum-type` goes with it; default it does. */
+  readonly tellsType?: boolean
+}
+
+export interface S3Object extends OriginObject {
+  readonly checksum?: S3Checksum
 }
 
 interface BucketOptions {
@@ -51,7 +68,7 @@ export interface S3Double {
   readonly requests: readonly S3Request[]
   createBucket(name: string, options?: BucketOptions): void
   /** With a version id, that version; without, the current one. */
-  put(bucket: string, key: string, object: OriginObject, versionId?: string): void
+  put(bucket: string, key: string, object: S3Object, versionId?: string): void
   remove(bucket: string, key: string): void
   /** Answers so the next requests that would have been let through. */
   fail(error: S3Error, count: number): void
@@ -61,7 +78,7 @@ export interface S3Double {
 }
 
 interface Bucket extends Required<BucketOptions> {
-  readonly objects: Map<string, OriginObject>
+  readonly objects: Map<string, S3Object>
 }
 
 interface State {
@@ -156,18 +173,64 @@ function decide(
     if (!bucket.mayList) return errorAnswer(403, 'AccessDenied')
     return errorAnswer(404, version === undefined ? 'NoSuchKey' : 'NoSuchVersion')
   }
-  return decideAnswer(`/${name}/${key.toString()}`, object, {
-    method: request.method,
-    target: request.target,
-    header: (field) => headerOf(request, field.toLowerCase()),
-  })
+  const header = (field: string): string | undefined => headerOf(request, field.toLowerCase())
+  const { method, target } = request
+  const path = `/${name}/${key.toString()}`
+  const answer = decideAnswer(path, object, { method, target, header })
+  const { checksum } = object
+  if (checksum === undefined || header('x-amz-checksum-mode') !== 'ENABLED') return answer
+  return withChecksum(answer, checksum, () => digestOf(path, object, checksum))
+}
+
+/** As S3 has it: with a range that is not all of the object nothing is told. */
+function withChecksum(answer: Answer, checksum: S3Checksum, makeDigest: () => Buffer): Answer {
+  const { part } = answer
+  if (part?.startByte !== 0 || part.endByte !== part.lengthBytes) return answer
+  const { algorithm, kind = 'right', tellsType = true } = checksum
+  const digest = Buffer.from(makeDigest())
+  if (kind !== 'right') digest[0] = (digest[0] ?? 0) ^ 1
+  const isComposite = kind === 'composite'
+  // With a range, even one of everything, the number of parts is left out.
+  const suffix = isComposite && answer.status !== 206 ? '-2' : ''
+  const fields: (readonly [string, string])[] = [
+    ...answer.fields,
+    [`x-amz-checksum-${algorithm.replace('-', '')}`, digest.toString('base64') + suffix],
+  ]
+  const type = isComposite ? 'COMPOSITE' : 'FULL_OBJECT'
+  if (tellsType) fields.push(['x-amz-checksum-type', type])
+  return { ...answer, fields }
+}
+
+const digests = new WeakMap<S3Object, Buffer>()
+
+function digestOf(path: string, object: S3Object, { algorithm }: S3Checksum): Buffer {
+  const known = digests.get(object)
+  if (known !== undefined) return known
+  const whole = decideAnswer(path, object, { method: 'GET', target: path, header: () => undefined })
+  const bytes = whole.body?.read(0, whole.body.sizeBytes) ?? Buffer.alloc(0)
+  const digest = isCrc(algorithm) ? crcBytes(algorithm, bytes) : hashBytes(algorithm, bytes)
+  digests.set(object, digest)
+  return digest
+}
+
+function isCrc(algorithm: CrcAlgorithm | HashAlgorithm): algorithm is CrcAlgorithm {
+  return algorithm.startsWith('crc')
+}
+
+function crcBytes(algorithm: CrcAlgorithm, bytes: Uint8Array): Buffer {
+  const digitCount = algorithm === 'crc64nvme' ? 16 : 8
+  return Buffer.from(crcOf(algorithm, bytes).toString(16).padStart(digitCount, '0'), 'hex')
+}
+
+function hashBytes(algorithm: HashAlgorithm, bytes: Uint8Array): Buffer {
+  return createHash(algorithm.replace('-', '')).update(bytes).digest()
 }
 
 function objectName(key: string, versionId?: string): string {
   return versionId === undefined ? key : `${key}\n${versionId}`
 }
 
-function withVersion(object: OriginObject, versionId: string): OriginObject {
+function withVersion(object: S3Object, versionId: string): S3Object {
   return { ...object, fields: [...(object.fields ?? []), ['x-amz-version-id', versionId]] }
 }
 

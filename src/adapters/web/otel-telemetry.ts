@@ -105,6 +105,7 @@ function statusClass(status: number): string {
 function reasonOf(event: FlowEvent): string {
   if ('because' in event) return event.because
   if ('outcome' in event) return event.outcome
+  if ('algorithm' in event) return event.algorithm
   if (event.kind === 'limit') return event.name
   if (event.kind === 'breaker') return event.state
   return ''

@@ -29,6 +29,11 @@ const EMPTY_SHA256 = 'e3b0c44298fc1c149afbf4c8996fb92427ae41e4649b934ca495991b78
 /** Signatures of one second kept for the next request of the same object. */
 const MAX_SIGNATURE_COUNT = 4096
 
+/** Of every request, so that the bytes can be held against what S3 knows of the object. */
+const WANTED = { 'x-amz-checksum-mode': 'ENABLED' }
+/** Of a request without credentials. */
+export const UNSIGNED: Fields = Object.entries(WANTED).flat()
+
 /** Signs for S3 (AWS Signature Version 4). */
 export function createS3Signer(endpoint: URL, region: string): S3Signer {
   /** By second and credentials: what is in here is good for no other. */
@@ -43,7 +48,7 @@ export function createS3Signer(endpoint: URL, region: string): S3Signer {
     const signer = new AwsV4Signer({
       method: signing.method,
       url: endpoint.origin,
-      headers: { 'x-amz-content-sha256': EMPTY_SHA256 },
+      headers: { ...WANTED, 'x-amz-content-sha256': EMPTY_SHA256 },
       accessKeyId,
       secretAccessKey,
       ...(sessionToken !== undefined && { sessionToken }),

@@ -1,4 +1,5 @@
-import { NO_FIELDS, first } from '#core/entry/fields.ts'
+import { expectedDigests } from '#core/entry/expected-digests.ts'
+import { first, has } from '#core/entry/fields.ts'
 import type { Fields } from '#core/entry/fields.ts'
 import { parseHttpDate } from '#core/http/http-date.ts'
 import type { Clock } from '#core/ports/clock.ts'
@@ -17,7 +18,7 @@ import {
   withoutS3Internals,
 } from './s3-response.ts'
 import type { S3Verdict } from './s3-response.ts'
-import { createS3Signer } from './s3-signer.ts'
+import { UNSIGNED, createS3Signer } from './s3-signer.ts'
 import type { S3Credentials, S3Signer } from './s3-signer.ts'
 
 export interface S3UpstreamOptions {
@@ -120,7 +121,7 @@ async function attempt(
     status,
     code: status >= 400 ? await readS3Code(response) : undefined,
     clockDifferenceMs: aheadMs === undefined ? undefined : Math.abs(aheadMs - usedAheadMs),
-    isSigned: signature.length > 0,
+    isSigned: has(signature, 'authorization'),
     missingKeyAs404: bucket.missingKeyAs404,
   })
   return { response, verdict, aheadMs }
@@ -133,7 +134,7 @@ async function sign(
   atMs: number,
 ): Promise<Fields> {
   const credentials = bucket.credentials()
-  if (credentials === undefined) return NO_FIELDS
+  if (credentials === undefined) return UNSIGNED
   try {
     return await bucket.signer.sign({ method, path, query, credentials, atMs })
   } catch (error) {
@@ -147,7 +148,9 @@ function conclude(
   method: string,
 ): UpstreamResponse {
   if (verdict.kind === 'pass') {
-    return { ...response, fields: withoutS3Internals(response.fields) }
+    const { status, fields } = response
+    const digests = expectedDigests(status, fields)
+    return { ...response, fields: withoutS3Internals(fields), digests }
   }
   if (verdict.kind === 'refuse') {
     const { status } = verdict

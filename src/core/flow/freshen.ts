@@ -15,7 +15,7 @@ import { disowned, freshenedFields, validatorsOf } from '../policy/validation.ts
 import type { WriteTicket } from '../ports/store.ts'
 import type { UpstreamResponse } from '../ports/upstream.ts'
 import type { Exchange } from './exchange.ts'
-import { OF_PART, groupsHere, partedFields } from './head-of.ts'
+import { OF_PART, digestsOf, groupsHere, partedFields } from './head-of.ts'
 import { writeUnlessOutrun } from './write-head.ts'
 
 export interface Freshened {
@@ -82,6 +82,8 @@ function update(
     site.policy,
   )
   const head: StoredResponse = {
+    // What the whole must be may be told later than a part of it.
+    ...digestsOf(response),
     ...stored,
     ...times,
     // Of this request, as the response is now its answer; and Vary may be another (RFC 9111 §4.1).

@@ -1,6 +1,7 @@
 // From an origin's response to the head that is stored of it.
 
 import { bodyIdOf, randomBodyId } from '../entry/body-id.ts'
+import { expectedDigests } from '../entry/expected-digests.ts'
 import type { Fields } from '../entry/fields.ts'
 import { combined, only, without } from '../entry/fields.ts'
 import type { Nominated, StoredResponse } from '../entry/stored-response.ts'
@@ -76,8 +77,15 @@ export async function headOf(
     validatedAtMs: response.receivedAtMs,
     invalidated: false,
     groups: groupsHere(x, fields),
+    ...digestsOf(response),
   }
   return { head, apart }
+}
+
+/** Read while its status is known: what a 206 says of its part is not to be taken for said of the whole. */
+export function digestsOf({ digests, status, fields }: UpstreamResponse) {
+  const told = digests ?? expectedDigests(status, fields)
+  return told.length === 0 ? undefined : { digests: told }
 }
 
 function varying(validator: string, { names, values }: Nominated): string {

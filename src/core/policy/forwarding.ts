@@ -44,6 +44,10 @@ const DENIED: ReadonlySet<string> = new Set([
   'cdn-loop',
   'traceparent',
   'tracestate',
+  // One answer is for all: no client is to choose the digests in it.
+  'want-content-digest',
+  'want-digest',
+  'want-repr-digest',
   'forwarded',
   'x-original-url',
   'x-rewrite-url',

@@ -1,4 +1,5 @@
 import type { Fields } from '../entry/fields.ts'
+import type { DigestAlgorithm } from '../http/digest-fields.ts'
 import type { ForwardReason } from '../http/cache-status.ts'
 import type { TraceContext } from '../http/traceparent.ts'
 import type { UpstreamErrorKind } from './upstream.ts'
@@ -25,6 +26,8 @@ export type FlowEvent =
   | { readonly kind: 'stale-served'; readonly because: 'revalidating' | 'error' }
   | { readonly kind: 'resumed'; readonly atByte: number }
   | { readonly kind: 'version-changed' }
+  | { readonly kind: 'body-verified'; readonly algorithm: DigestAlgorithm }
+  | { readonly kind: 'digest-mismatch'; readonly algorithm: DigestAlgorithm }
   | { readonly kind: 'field-dropped'; readonly name: string }
   | { readonly kind: 'origin-bytes'; readonly bytes: number }
   | { readonly kind: 'limit'; readonly name: string }

@@ -1,6 +1,7 @@
 import type { ByteSource } from '../entry/byte-source.ts'
 import type { CacheKey } from '../entry/cache-key.ts'
 import type { Fields } from '../entry/fields.ts'
+import type { ExpectedDigest } from '../http/digest-fields.ts'
 import type { ForwardReason } from '../http/cache-status.ts'
 import type { RequestScope } from './request-scope.ts'
 
@@ -46,6 +47,11 @@ export interface UpstreamResponse {
   readonly isDelimited: boolean
   /** Set by the flow: a field that decides on caching was named by Connection, and so is not among the fields. */
   readonly hidesControl?: boolean
+  /**
+   * Digests of the whole representation, the strongest first, where an adapter has them of fields that are for nobody
+   * else; absent, `fields` say all there is.
+   */
+  readonly digests?: readonly ExpectedDigest[]
   readonly body: ByteSource
   /** Never rejects. */
   readonly settled: Promise<Outcome>

@@ -1,3 +1,5 @@
+import { createHash } from 'node:crypto'
+
 import { afterEach, beforeEach, describe, expect, it } from 'vitest'
 
 import { all } from '#core/entry/fields.ts'
@@ -21,12 +23,14 @@ const INTERNAL_FIELDS = [
   ['x-amz-storage-class', 'GLACIER'],
   ['x-amz-server-side-encryption', 'AES256'],
   ['x-amz-replication-status', 'COMPLETED'],
+  ['x-amz-checksum-sha256', 'abc='],
+  ['x-amz-checksum-type', 'FULL_OBJECT'],
   ['x-goog-hash', 'crc32c=1'],
   ['x-trans-id', 'tx1'],
   ['x-timestamp', '1'],
 ] as const
 const SHOWN_FIELDS = [
-  ['x-amz-checksum-sha256', 'abc='],
+  ['x-amz-version-id', 'v1'],
   ['cache-control', 'max-age=60'],
 ] as const
 
@@ -45,10 +49,40 @@ describe('createS3Upstream, answers', () => {
       'date',
       'etag',
       'last-modified',
-      'x-amz-checksum-sha256',
+      'x-amz-version-id',
     ])
     const miss = await ask(s3.upstream(), '/none')
     expect(miss.fields.join()).not.toMatch(/amz|AmazonS3|NoSuchKey/)
+  })
+
+  it('tells the flow what all bytes of the object have, and the client nothing of it', async () => {
+    const hex = createHash('sha256').update('object').digest('hex')
+    const expected = [{ algorithm: 'sha-256', hex }]
+    const told = { body: 'object', checksum: { algorithm: 'sha-256' } } as const
+    s3.double.put('data', 'b', told)
+    for (const [method, fields] of [
+      ['GET', []],
+      ['HEAD', []],
+      ['GET', ['range', 'bytes=0-100']],
+    ] as const) {
+      const { response } = await ask(s3.upstream(), '/b', fields, { method })
+      expect(response.digests).toEqual(expected)
+      expect(response.fields.join()).not.toContain('checksum')
+    }
+    const part = await ask(s3.upstream(), '/b', ['range', 'bytes=0-2'])
+    expect([part.status, part.response.digests]).toEqual([206, []])
+    s3.double.put('data', 'b', { ...told, checksum: { ...told.checksum, tellsType: false } })
+    expect((await ask(s3.upstream(), '/b')).response.digests).toEqual(expected)
+  })
+
+  it('tells the flow nothing that is over the checksums of parts', async () => {
+    for (const tellsType of [true, false]) {
+      const checksum = { algorithm: 'crc64nvme', kind: 'composite', tellsType } as const
+      s3.double.put('data', 'b', { body: 'object', checksum })
+      expect((await ask(s3.upstream(), '/b')).response.digests).toEqual([])
+      const whole = await ask(s3.upstream(), '/b', ['range', 'bytes=0-'])
+      expect([whole.status, whole.response.digests]).toEqual([206, []])
+    }
   })
 
   it('never shows an error document, and frames its own text', async () => {

@@ -78,6 +78,16 @@ describe('forwardedFields', () => {
     ])
   })
 
+  it('lets no client choose the digests of an answer that is for all, not even where they are listed', () => {
+    const names = ['want-repr-digest', 'want-content-digest', 'want-digest']
+    const fields = names.flatMap((name) => [name, 'md5=10'])
+    const listing = { ...LISTED, fields: new Set(names) }
+    for (const rule of [ALL, LISTED, listing]) {
+      expect(forwardedFields(fields, rule)).toEqual(['accept-encoding', 'identity'])
+      expect(names.filter((name) => isForwarded(name, rule))).toEqual([])
+    }
+  })
+
   it('keeps lines apart and in order', () => {
     const fields = ['x-any', '1', 'accept', 'a', 'x-any', '2']
     expect(all(forwardedFields(fields, ALL), 'x-any')).toEqual(['1', '2'])

@@ -118,6 +118,21 @@ describe.each(ALGORITHMS)('CrcPieces %s', (algorithm) => {
     )
   })
 
+  it('leaves out what overlaps', () => {
+    for (const [startByte, endByte] of [
+      [0, 20],
+      [15, 25],
+      [25, 35],
+      [10, 30],
+      [12, 13],
+    ] as const) {
+      const pieces = new CrcPieces(algorithm)
+      pieces.add(10, 30, crcOf(algorithm, NINE))
+      pieces.add(startByte, endByte, 1n)
+      expect([pieces.has(9), pieces.has(30), pieces.firstGapByte()]).toEqual([false, false, 0])
+    }
+  })
+
   it('gives 0 for a body of no bytes', () => {
     expect(new CrcPieces(algorithm).whole(0)).toBe(0n)
   })

@@ -287,6 +287,20 @@ describe('BodyVerification.pass', () => {
     expect(await pass(verification)).toEqual({ verdict: 'verified', read: [] })
   })
 
+  it('makes the CRC of a segment once, however often it comes', () => {
+    let count = 0
+    const counting: Digests = {
+      ...nodeDigests,
+      crc(algorithm, bytes) {
+        count += 1
+        return crcOf(algorithm, bytes)
+      },
+    }
+    const verification = begin({ algorithms: ['crc32'], digests: counting })
+    give(verification, [5, 4, 5, 6, 4])
+    expect(count).toBe(3)
+  })
+
   it('is no use where the platform fails to make the only digest there is', async () => {
     const failing: Digests = { ...nodeDigests, crc: () => Promise.reject(new Error('Cannot')) }
     const verification = begin({ algorithms: ['crc32'], digests: failing })

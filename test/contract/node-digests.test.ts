@@ -1,8 +1,9 @@
-import { nodeDigests } from '../../src/adapters/node/node-digests.ts'
+import { createNodeDigests } from '../../src/adapters/node/node-digests.ts'
 import { digestPieces } from '../support/digest-pieces.ts'
 import { describeDigests } from './digests-contract.ts'
 
-describeDigests('nodeDigests', async () => ({
-  digest: (algorithm, bytes, pieceBytes) => digestPieces(nodeDigests, algorithm, bytes, pieceBytes),
+describeDigests('createNodeDigests', async () => ({
+  digest: (algorithm, bytes, pieceBytes) =>
+    digestPieces(createNodeDigests(), algorithm, bytes, pieceBytes),
   close: () => Promise.resolve(),
 }))

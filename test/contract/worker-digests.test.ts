@@ -7,7 +7,7 @@ import { describeDigests } from './digests-contract.ts'
 
 const CONFIG = fileURLToPath(new URL('../runtime/digests/wrangler.toml', import.meta.url))
 
-describeDigests('workerDigests', async () => {
+describeDigests('createWorkerDigests', async () => {
   const workerd = await startWorkerd(CONFIG)
   return {
     async digest(algorithm, bytes, pieceBytes) {

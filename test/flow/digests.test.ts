@@ -12,6 +12,7 @@ import { SEGMENT_BYTES, createEdge } from '../support/edge.ts'
 const BODY = Uint8Array.from({ length: 3 * SEGMENT_BYTES }, (_, i) => i % 251)
 const SHA_256 = createHash('sha256').update(BODY).digest()
 const EXPECTED = [{ algorithm: 'sha-256', hex: SHA_256.toString('hex') }]
+const KEY = cacheKeyOf('test', '', '/a')
 const REPR = { 'repr-digest': `sha-256=:${SHA_256.toString('base64')}:` }
 const MD5 = { 'content-md5': createHash('md5').update(BODY).digest('base64') }
 const CRC = { 'x-amz-checksum-crc32': 'AAAAAA==', 'x-amz-checksum-type': 'FULL_OBJECT' }
@@ -30,7 +31,7 @@ function edgeOf(fieldsFor: (request: Parameters<Answering>[0]) => Record<string,
 }
 
 async function digestsOf(edge: Edge): Promise<unknown> {
-  const entry = await edge.store.read(cacheKeyOf('test', '', '/a'))
+  const entry = await edge.store.read(KEY)
   return entry?.variants[0]?.head.digests
 }
 
@@ -53,6 +54,26 @@ describe('a stored head', () => {
     const edge = edgeOf(() => ({}))
     await edge.get('/a')
     expect(await digestsOf(edge)).toBeUndefined()
+  })
+
+  it('keeps them, and that it was verified, when it is freshened', async () => {
+    const origin = createAnsweringOrigin((request) => {
+      const fields = { 'cache-control': 'max-age=60', etag: '"a"' }
+      if (request.header('if-none-match') !== undefined) return { status: 304, fields }
+      return partOrWhole(request, BODY, { ...fields, ...REPR })
+    })
+    const edge = createEdge({ wrap: origin.wrap })
+    await edge.get('/a')
+    const entry = await edge.store.read(KEY)
+    for (const { head } of entry?.variants ?? []) {
+      await edge.store.writeHead(edge.store.ticket(KEY), { ...head, verified: 'sha-256' })
+    }
+    await edge.clock.step(61_000)
+    const { cache } = await edge.get('/a')
+    expect(cache).toContain('fwd-status=304')
+    const [freshened] = (await edge.store.read(KEY))?.variants ?? []
+    expect(freshened?.head).toMatchObject({ digests: EXPECTED, verified: 'sha-256' })
+    expect(freshened?.head.validatedAtMs).toBe(edge.clock.nowMs())
   })
 
   it('learns them later, from another part or from the answer to HEAD', async () => {

@@ -14,18 +14,20 @@ const NAMES: Readonly<Record<HashAlgorithm, string>> = {
 }
 
 /** Digests by OpenSSL, CRC-32 by zlib; of the other CRCs Node has none. All of them at once, in this thread. */
-export const nodeDigests: Digests = {
-  startHash(algorithm) {
-    const hash = hashOf(NAMES[algorithm])
-    if (hash === undefined) return undefined
-    return {
-      update: (bytes) => void hash.update(bytes),
-      digest: () => hash.digest(),
-    }
-  },
-  crc(algorithm, bytes) {
-    return algorithm === 'crc32' ? BigInt(crc32(bytes)) : crcOf(algorithm, bytes)
-  },
+export function createNodeDigests(): Digests {
+  return {
+    startHash(algorithm) {
+      const hash = hashOf(NAMES[algorithm])
+      if (hash === undefined) return undefined
+      return {
+        update: (bytes) => void hash.update(bytes),
+        digest: () => hash.digest(),
+      }
+    },
+    crc(algorithm, bytes) {
+      return algorithm === 'crc32' ? BigInt(crc32(bytes)) : crcOf(algorithm, bytes)
+    },
+  }
 }
 
 /** A build, or a policy of the machine, may be without MD5. */

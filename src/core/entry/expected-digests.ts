@@ -52,11 +52,11 @@ function isAll(fields: Fields): boolean {
 }
 
 /**
- * What S3 tells of the object's bytes. With any range but that of one part of the upload it tells nothing, and then
- * that of the part, whatever the type of the object's: no 206 is believed but one with everything in it.
+ * What S3 tells of the bytes of an object. With a range it tells nothing, or, where the range is one part of the upload,
+ * what is of that part, whatever the type: no 206 is believed but one with everything in it.
  *
- * A composite checksum is one over those of the parts. On a 200 it ends in `-` and their number, so a plain value is of
- * the bytes also where no type is told, as before 2025 and by most servers that are like S3. On a 206 it comes without.
+ * A composite checksum is over those of the parts. With a 200 it ends in `-` and their number, so a plain value is of the
+ * bytes also where no type is told, as before 2025 and by many a server that is like S3. With a 206 it comes plain.
  */
 function s3Checksums(status: number, fields: Fields): readonly ExpectedDigest[] {
   const type = combined(fields, 'x-amz-checksum-type')

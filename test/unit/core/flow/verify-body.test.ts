@@ -6,12 +6,13 @@ import { verifyBody } from '#core/flow/verify-body.ts'
 import type { BodyVerification, BodyVerdict } from '#core/flow/verify-body.ts'
 import type { DigestAlgorithm } from '#core/http/digest-fields.ts'
 import type { Digests } from '#core/ports/digests.ts'
-import { nodeDigests } from '../../../../src/adapters/node/node-digests.ts'
+import { createNodeDigests } from '../../../../src/adapters/node/node-digests.ts'
 import { whileStepping } from '../../../support/edge.ts'
 import { slowDigest } from '../../../support/slow-digest.ts'
 import { createSteppedClock, turn } from '../../../support/stepped-clock.ts'
 
 const SEGMENT_BYTES = 100
+const nodeDigests = createNodeDigests()
 const BODY = Uint8Array.from({ length: 1034 }, (_, i) => (i * 7) % 251)
 const COUNT = 11
 const IN_ORDER = Array.from({ length: COUNT }, (_, i) => i)

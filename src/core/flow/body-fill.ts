@@ -1,12 +1,12 @@
 // The fills of one body: its runs, its readers, and what they share.
 
 import type { Maybe } from '../entry/byte-source.ts'
-import { isPromise, sliceSource } from '../entry/byte-source.ts'
+import { sliceSource } from '../entry/byte-source.ts'
 import { segmentCountOf, segmentIndexOf } from '../entry/segment.ts'
 import type { ByteSpan } from '../http/byte-range.ts'
 import type { StoredResponse } from '../entry/stored-response.ts'
 import type { SegmentFacts } from '../policy/fill-plan.ts'
-import { planRun, planSpread } from '../policy/fill-plan.ts'
+import { planRun } from '../policy/fill-plan.ts'
 import type { Clock } from '../ports/clock.ts'
 import type { FillScope } from '../ports/request-scope.ts'
 import type { Store, WriteTicket } from '../ports/store.ts'
@@ -15,10 +15,12 @@ import type { BodyOrigin, RangeSupport } from './body-origin.ts'
 import { BodyGoneError, disown, otherVersion } from './body-origin.ts'
 import type { Budget } from './budget.ts'
 import type { FillSettings } from './fill-settings.ts'
+import { Keeping } from './keeping.ts'
 import { Pace } from './pace.ts'
 import type { Cursor } from './pace.ts'
-import { Retained } from './retained.ts'
 import { Run } from './run.ts'
+import { Spread } from './spread.ts'
+import { Waiters } from './waiters.ts'
 
 export interface BodyFillOptions {
   readonly head: StoredResponse
@@ -38,12 +40,6 @@ export interface BodyFillOptions {
   onClose(): void
 }
 
-interface Waiter {
-  readonly byte: number
-  resolve(): void
-  reject(error: UpstreamError): void
-}
-
 export class BodyFill {
   readonly head: StoredResponse
   readonly origin: BodyOrigin
@@ -60,20 +56,14 @@ export class BodyFill {
   /** Called once the last byte of a body has come from beginning to end. */
   onComplete: ((completeLength: number) => void) | undefined
   readonly #options: BodyFillOptions
-  readonly #retained: Retained
+  readonly #keeping: Keeping
   readonly #pace: Pace
-  #ticket: WriteTicket
-  #waiters: Waiter[] = []
+  readonly #spread: Spread
+  readonly #waiters = new Waiters()
   readonly #onClosed: (() => void)[] = []
-  /** Whether one transfer has shown to be slow: from then on there are several at once. */
-  #isSpread = false
-  /** Not any more once one of them has failed. */
-  #maySpread = true
-  #mayStore = true
 
   constructor(options: BodyFillOptions) {
     this.#options = options
-    this.#ticket = options.ticket
     this.head = options.head
     this.origin = options.origin
     this.scope = options.scope
@@ -83,15 +73,14 @@ export class BodyFill {
     this.budget = options.budget
     this.completeLength = options.head.completeLength
     this.ranges = options.ranges
-    this.#retained = new Retained(options.budget)
-    this.#pace = new Pace(this, () => options.windowBytes())
+    this.#keeping = new Keeping(options)
+    const windowBytes = () => options.windowBytes()
+    this.#pace = new Pace(this, windowBytes)
+    this.#spread = new Spread(this, windowBytes, (chunk) => this.#beginExtra(chunk))
   }
 
-  /** The same bytes are good under a newer ticket: what invalidates without dropping keeps the body's id. */
   renew(ticket: WriteTicket): void {
-    if (ticket.position <= this.#ticket.position) return
-    this.#ticket = ticket
-    this.#mayStore = true
+    this.#keeping.renew(ticket)
   }
 
   /** Bytes at hand from `fromByte` on, never past `toByte`. */
@@ -100,7 +89,7 @@ export class BodyFill {
       const bytes = run.view(fromByte, toByte)
       if (bytes !== undefined) return bytes
     }
-    return this.#retained.view(fromByte, toByte, this.head.segmentBytes)
+    return this.#keeping.retained.view(fromByte, toByte, this.head.segmentBytes)
   }
 
   /** Whether a run will bring the byte. */
@@ -122,12 +111,12 @@ export class BodyFill {
 
   /** Whether every byte from here to where a run stands can still be had, for who comes late. */
   canServeFrom(startByte: number): boolean {
-    const { segmentBytes, body } = this.head
-    const presence = this.#options.store.presence(body)
+    const { segmentBytes } = this.head
+    const isHere = this.#keeping.holder()
     const atByte = Math.max(0, ...this.runs.map((run) => run.atByte))
     const endIndex = segmentIndexOf(atByte, segmentBytes)
     for (let i = segmentIndexOf(startByte, segmentBytes); i < endIndex; i++) {
-      if (!this.#retained.has(i) && presence?.has(i) !== true) return false
+      if (!isHere(i)) return false
     }
     return this.runs.length > 0
   }
@@ -140,7 +129,7 @@ export class BodyFill {
    */
   adopt(response: UpstreamResponse, { startByte, endByte }: ByteSpan, after?: Promise<unknown>) {
     this.gone = undefined
-    this.#mayStore = true
+    this.#keeping.allow()
     const alignedByte = this.firstWholeSegment(startByte)
     const skippedBytes = alignedByte - startByte
     const body =
@@ -161,8 +150,8 @@ export class BodyFill {
   /** Begins a run that brings `fromByte` and as much of what follows up to `toByte` as is missing. */
   startRun(fromByte: number, toByte: number): void {
     if (this.gone !== undefined) throw this.gone
-    if (this.#isPurged()) throw otherVersion()
-    const facts = this.#facts()
+    if (this.#keeping.isPurged) throw otherVersion()
+    const facts = this.facts()
     if (!this.head.joinable || facts === undefined) {
       throw new BodyGoneError('Cannot fetch the rest: the body has no strong validator')
     }
@@ -176,7 +165,7 @@ export class BodyFill {
     const wanted = { startByte, endByte: toByte }
     const endByte = planRun(facts, this.runs, wanted, {
       gapBytes: settings.gapBytes,
-      maxBytes: this.#isSpread ? settings.spread.chunkBytes : this.#pace.maxRunBytes,
+      maxBytes: this.#spread.isOn ? settings.spread.chunkBytes : this.#pace.maxRunBytes,
     })
     this.#begin(new Run(this, { startByte, endByte }), undefined)
   }
@@ -190,7 +179,7 @@ export class BodyFill {
 
   /** The first byte that is neither here nor coming. */
   #missingIn({ startByte, endByte }: ByteSpan): number | undefined {
-    const facts = this.#facts()
+    const facts = this.facts()
     if (facts === undefined) return undefined
     const { segmentBytes, completeLength } = facts
     const endIndex = segmentCountOf(Math.min(endByte, completeLength), segmentBytes)
@@ -203,24 +192,15 @@ export class BodyFill {
 
   /** Whether more of this version may be asked for. */
   get mayStart(): boolean {
-    return this.gone === undefined && this.head.joinable && !this.#isPurged()
-  }
-
-  /** What there is now may be other bytes under the same validator. */
-  #isPurged(): boolean {
-    return this.#options.store.ticket(this.head.key).generation !== this.#ticket.generation
+    return this.gone === undefined && this.head.joinable && !this.#keeping.isPurged
   }
 
   /** The body as plans see it; `undefined` while its length is unknown. */
-  #facts(): SegmentFacts | undefined {
-    const { head, completeLength } = this
+  facts(): SegmentFacts | undefined {
+    const { completeLength } = this
     if (completeLength === undefined) return undefined
-    const presence = this.#options.store.presence(head.body)
-    return {
-      segmentBytes: head.segmentBytes,
-      completeLength,
-      isHere: (index) => this.#retained.has(index) || presence?.has(index) === true,
-    }
+    const { segmentBytes } = this.head
+    return { segmentBytes, completeLength, isHere: this.#keeping.holder() }
   }
 
   #begin(run: Run, response: Maybe<UpstreamResponse> | undefined): void {
@@ -234,39 +214,21 @@ export class BodyFill {
     // Before the reader of the last byte is woken: its next request is to find the head.
     this.#tellIfComplete(run)
     this.scope.record({ kind: 'origin-bytes', bytes: countBytes })
-    const waiting: Waiter[] = []
-    for (const waiter of this.#waiters) {
-      if (run.isComing(waiter.byte) || !run.holds(waiter.byte)) waiting.push(waiter)
-      else waiter.resolve()
-    }
-    this.#waiters = waiting
+    this.#waiters.bytesCame(run)
   }
 
   segmentCame(index: number, bytes: Uint8Array): void {
-    const { store } = this.#options
-    this.#retained.add(index, bytes)
+    this.#keeping.segmentCame(index, bytes)
     if (this.budget.isFull) this.#options.onFull()
-    if (!this.#mayStore) return
-    const written = store.writeSegment(this.#ticket, this.head.body, index, bytes)
-    if (isPromise(written)) this.scope.background(written)
   }
 
-  /** A later part may say that nothing of it is to be stored (RFC 9111 §5.2.2.5): nor is what was, used again. */
   heed(response: UpstreamResponse): void {
-    if (!this.origin.forbidsStoring(response)) {
-      return this.scope.background(this.origin.update(this.head, this.#ticket, response))
-    }
-    this.#mayStore = false
-    // What one client may not have shared says nothing of the others.
-    if (this.origin.hasCredentials) return
-    const { store } = this.#options
-    const invalidated = store.invalidate(this.head.key, 'validate')
-    if (isPromise(invalidated)) this.scope.background(invalidated)
+    this.#keeping.heed(response)
   }
 
   rangesAreIgnored(): void {
     this.ranges = 'ignored'
-    this.scope.background(this.origin.noteRangesIgnored(this.head, this.#ticket))
+    this.#keeping.noteRangesIgnored()
   }
 
   lengthBecameKnown(completeLength: number): void {
@@ -276,7 +238,7 @@ export class BodyFill {
   /** At a segment's edge: whether the run goes on, ends, or has to wait for its readers. */
   pace(run: Run): Maybe<'go-on' | 'end'> {
     this.prune()
-    this.#spreadIfSlow(run)
+    if (this.#spread.judge(run)) this.#spreadAhead()
     return run.atByte >= run.endByte ? 'end' : this.#pace.decide(run)
   }
 
@@ -301,47 +263,18 @@ export class BodyFill {
     // A run of one segment has no edge within it at which it would be paced.
     this.prune()
     if (error === undefined) this.#tellIfComplete(run)
-    this.#wake((byte) => {
+    this.#waiters.wake((byte) => {
       const wasForThis = error !== undefined && !run.isExtra && run.isComing(byte)
       return wasForThis && !this.isComing(byte) ? error : undefined
     })
     // One that failed says that more at once are too many.
-    if (run.isExtra && error !== undefined) this.#isSpread = this.#maySpread = false
-    for (const cursor of this.#pace.cursors) this.#spread(cursor)
+    if (run.isExtra && error !== undefined) this.#spread.failed()
+    this.#spreadAhead()
     this.#closeIfIdle()
   }
 
-  /** Wakes who waits: with an error, or to look again. */
-  #wake(errorFor: (byte: number) => UpstreamError | undefined): void {
-    const waiters = this.#waiters
-    this.#waiters = []
-    for (const waiter of waiters) {
-      const error = errorFor(waiter.byte)
-      if (error === undefined) waiter.resolve()
-      else waiter.reject(error)
-    }
-  }
-
-  #spreadIfSlow(run: Run): void {
-    const { spread } = this.settings
-    if (this.#isSpread || !this.#maySpread || this.ranges !== 'taken') return
-    const rate = run.bytesPerSecond()
-    if (rate === undefined || rate >= spread.slowBytesPerSecond) return
-    if (spread.maxCount <= 1 || run.endByte - run.atByte < spread.minBytes) return
-    this.#isSpread = true
-    for (const cursor of this.#pace.cursors) this.#spread(cursor)
-  }
-
-  /** Begins further transfers before the reader, as many as may be. */
-  #spread({ position, endByte }: Cursor): void {
-    const { chunkBytes, maxCount } = this.settings.spread
-    const freeCount = maxCount - this.runs.length
-    if (!this.#isSpread || freeCount <= 0 || !this.mayStart) return
-    const facts = this.#facts()
-    if (facts === undefined) return
-    const bounds = { windowBytes: this.#options.windowBytes(), chunkBytes, maxCount: freeCount }
-    const chunks = planSpread(facts, this.runs, { startByte: position, endByte }, bounds)
-    for (const chunk of chunks) this.#beginExtra(chunk)
+  #spreadAhead(): void {
+    for (const cursor of this.#pace.cursors) this.#spread.ahead(cursor)
   }
 
   #beginExtra(chunk: ByteSpan): void {
@@ -353,7 +286,7 @@ export class BodyFill {
   #shortenAt(byte: number): void {
     const coming = this.runs.filter((run) => run.isComing(byte))
     for (const run of coming) run.shorten(byte)
-    if (coming.length > 0) this.#wake(() => undefined)
+    if (coming.length > 0) this.#waiters.wake(() => undefined)
   }
 
   /** The origin has another version: this one is to be validated before it is used again. */
@@ -375,18 +308,15 @@ export class BodyFill {
     this.#closeIfIdle()
   }
 
-  /** Resolves when something has come; rejects when the run that was to bring the byte has failed. */
   waitFor(byte: number): Promise<void> {
-    const { promise, resolve, reject } = Promise.withResolvers<void>()
-    this.#waiters.push({ byte, resolve, reject })
-    return promise
+    return this.#waiters.wait(byte)
   }
 
   moved(cursor: Cursor): void {
     const resumeAtByte = this.#pace.moved(cursor)
-    if (this.#isSpread) return this.#spread(cursor)
+    if (this.#spread.isOn) return this.#spread.ahead(cursor)
     if (resumeAtByte === undefined || !this.mayStart) return
-    const isHere = this.#facts()?.isHere(segmentIndexOf(resumeAtByte, this.head.segmentBytes))
+    const isHere = this.facts()?.isHere(segmentIndexOf(resumeAtByte, this.head.segmentBytes))
     if (isHere !== true && !this.isComing(resumeAtByte)) {
       this.startRun(resumeAtByte, cursor.endByte)
     }
@@ -398,12 +328,12 @@ export class BodyFill {
     // A reader in the middle of a segment keeps the whole of it: that is a segment more than the window.
     const windowBytes = this.#options.windowBytes() + segmentBytes
     const maxBytes = this.ranges === 'taken' ? windowBytes : Number.POSITIVE_INFINITY
-    this.#retained.prune([...this.#pace.cursors], segmentBytes, maxBytes)
+    this.#keeping.retained.prune([...this.#pace.cursors], segmentBytes, maxBytes)
   }
 
   /** Lets go of everything that can be read or fetched again. */
   relieve(): void {
-    if (this.ranges === 'taken' && this.mayStart) this.#retained.clear()
+    if (this.ranges === 'taken' && this.mayStart) this.#keeping.retained.clear()
   }
 
   /** Calls back when there are neither runs nor readers any more. */
@@ -413,7 +343,7 @@ export class BodyFill {
 
   #closeIfIdle(): void {
     if (this.#pace.cursors.size > 0 || this.runs.length > 0) return
-    this.#retained.clear()
+    this.#keeping.retained.clear()
     this.#options.onClose()
     for (const callback of this.#onClosed.splice(0)) callback()
   }

@@ -31,6 +31,7 @@ import { createAuditLog } from './adapters/node/audit-log.ts'
 import type { HttpServer } from './adapters/node/http-server.ts'
 import { listenHttp } from './adapters/node/http-server.ts'
 import { startMemoryGuard } from './adapters/node/memory-guard.ts'
+import { createNodeDigests } from './adapters/node/node-digests.ts'
 import { createFillScope } from './adapters/node/node-scope.ts'
 import { createOtelSdk } from './adapters/node/otel-sdk.ts'
 import type { Config, Origin, SiteConfig } from './config.ts'
@@ -76,7 +77,8 @@ export async function startNode(options: StartOptions): Promise<Running> {
   const origins = createOrigins({ config, clock, cluster, environment })
   const opened = await openNodeStore(config, clock, record)
   const { store, fillBounds } = opened
-  const fills = createFills({ store, clock, random: Math.random, bounds: fillBounds })
+  const digests = createNodeDigests()
+  const fills = createFills({ store, clock, random: Math.random, bounds: fillBounds, digests })
   const sdk = await createOtelSdk(config.name, endpointOf(config, environment))
   const telemetry = createTelemetry(sdk.meter, { ...opened.gauges, ...processGauges(fills) })
   telling.telemetry = telemetry

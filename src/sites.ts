@@ -28,7 +28,7 @@ export function compileSite(config: Config, site: SiteConfig, upstream: Upstream
     usesNoVarySearch: site.noVarySearch,
     methods: isHttp ? (site.methods ?? config.methods) : 'read',
     hostSent: site.host === 'origin' || site.host === 'client' ? site.host : { name: site.host },
-    fill: fillOf(config.limits),
+    fill: fillOf(config.limits, site.hitForMiss),
     responseRules: site.response.map((rule) => ({
       pathPrefix: rule.path,
       set: Object.entries(rule.set).flat(),
@@ -147,13 +147,15 @@ function forwardOf(config: Config, site: SiteConfig, isHttp: boolean): ForwardRu
   }
 }
 
-function fillOf(limits: Limits): FillSettings {
+function fillOf(limits: Limits, mismatchMs: number): FillSettings {
   return {
     windowBytes: limits.window,
     gapBytes: limits.gap,
     maxExcessBytes: limits.rangeExcess,
     maxWaitBytes: limits.rangeWait,
+    maxWaitMs: limits.rangeWaitTime,
     rangesIgnoredMs: limits.rangesIgnored,
+    mismatchMs,
     finishMaxBytes: limits.finishMax,
     stallMs: limits.stallTimeout,
     maxResumeCount: limits.resumes,

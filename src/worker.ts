@@ -23,6 +23,7 @@ import { createSystemClock } from '#web/system-clock.ts'
 import { toWebResponse } from '#web/web-answer.ts'
 import { createCacheApiStore } from './adapters/worker/cache-api-store.ts'
 import { rawRequestOf } from './adapters/worker/raw-request.ts'
+import { createWorkerDigests } from './adapters/worker/worker-digests.ts'
 import { WorkerScope } from './adapters/worker/worker-scope.ts'
 import type { Config } from './config.ts'
 import { compileSite } from './sites.ts'
@@ -111,6 +112,7 @@ async function answer(
         maxFillingBytes: config.limits.fillBudget,
         maxPinnedBytes: config.limits.fillBudget,
       },
+      digests: createWorkerDigests(),
     }),
     flights: createFlights(),
     searchVariances: createSearchVariances(),

@@ -5,6 +5,7 @@ import { join } from 'node:path'
 
 import { afterAll, beforeAll, beforeEach, expect, it } from 'vitest'
 
+import { createConfigFiles } from '../support/config-file.ts'
 import { checkOracle, oracleBytes } from '../support/oracle.ts'
 import { describeWith, runProgram, testDirectory } from '../support/programs.ts'
 import type { Program, Ran } from '../support/programs.ts'
@@ -21,12 +22,16 @@ const MIB = 1024 * 1024
 const SIZE_BYTES = 15 * MIB + 4321
 const HALF_BYTES = 7 * MIB + 77
 
+const files = createConfigFiles()
 let origin: TestOrigin
 let sluice: SluiceProcess
 
 beforeAll(async () => {
   origin = await startTestOrigin()
-  sluice = await startSluice(['--origin', origin.url])
+  // How often the origin is asked depends on how fast it seems only where that is what is tested.
+  const limits = { fillConnections: 1, rangeWaitTime: '1h' }
+  const config = files.write('clients.json', { limits })
+  sluice = await startSluice([`--config=${config}`, '--origin', origin.url])
 })
 
 beforeEach(() => {
@@ -35,6 +40,7 @@ beforeEach(() => {
 
 afterAll(async () => {
   await sluice.finish()
+  files.remove()
   await origin.close()
 })
 

@@ -1,92 +1,91 @@
-// What a stored head knows of the digest of its body, from whichever response said it.
+// A body is what its origin says it is, or it is not kept.
 
 import { createHash } from 'node:crypto'
 
 import { describe, expect, it } from 'vitest'
 
-import { cacheKeyOf } from '#core/entry/cache-key.ts'
-import { createAnsweringOrigin, partOrWhole } from '../support/answering-origin.ts'
+import { createEdge, SEGMENT_BYTES } from '../support/edge.ts'
 import type { Edge } from '../support/edge.ts'
-import { SEGMENT_BYTES, createEdge } from '../support/edge.ts'
+import { checkOracle, oracleBytes } from '../support/oracle.ts'
 
-const BODY = Uint8Array.from({ length: 3 * SEGMENT_BYTES }, (_, i) => i % 251)
-const SHA_256 = createHash('sha256').update(BODY).digest()
-const EXPECTED = [{ algorithm: 'sha-256', hex: SHA_256.toString('hex') }]
-const KEY = cacheKeyOf('test', '', '/a')
-const REPR = { 'repr-digest': `sha-256=:${SHA_256.toString('base64')}:` }
-const MD5 = { 'content-md5': createHash('md5').update(BODY).digest('base64') }
-const CRC = { 'x-amz-checksum-crc32': 'AAAAAA==', 'x-amz-checksum-type': 'FULL_OBJECT' }
+const SIZE_BYTES = 10 * SEGMENT_BYTES + 7
 
-type Answering = Parameters<typeof createAnsweringOrigin>[0]
-
-function edgeOf(fieldsFor: (request: Parameters<Answering>[0]) => Record<string, string>): Edge {
-  const origin = createAnsweringOrigin((request) =>
-    partOrWhole(request, BODY, {
-      'cache-control': 'max-age=60',
-      etag: '"a"',
-      ...fieldsFor(request),
-    }),
-  )
-  return createEdge({ wrap: origin.wrap })
+function digestOf(version: number): string {
+  const bytes = oracleBytes({ object: '/a', version, startByte: 0, endByte: SIZE_BYTES })
+  return `sha-256=:${createHash('sha256').update(bytes).digest('base64')}:`
 }
 
-async function digestsOf(edge: Edge): Promise<unknown> {
-  const entry = await edge.store.read(KEY)
-  return entry?.variants[0]?.head.digests
+function put(edge: Edge, digest: string, more = {}): void {
+  const fields: [string, string][] = [
+    ['cache-control', 'max-age=60'],
+    ['repr-digest', digest],
+  ]
+  edge.origin.put('/a', { sizeBytes: SIZE_BYTES, fields, ...more })
 }
 
-describe('a stored head', () => {
-  it('has the digests that came with the whole', async () => {
-    const edge = edgeOf(() => ({ ...REPR, ...MD5 }))
-    await edge.get('/a')
-    expect(await digestsOf(edge)).toMatchObject([...EXPECTED, { algorithm: 'md5' }])
+function problem(body: Uint8Array) {
+  return checkOracle(body, { object: '/a', version: 1, startByte: 0, endByte: SIZE_BYTES })
+}
+
+async function verifiedOf(edge: Edge) {
+  const key = edge.origin.requests[0]?.request.key
+  const entry = key === undefined ? undefined : await edge.store.read(key)
+  return entry?.variants[0]?.head.verified
+}
+
+describe('a body with Repr-Digest (RFC 9530)', () => {
+  it('is known to be verified once it has passed', async () => {
+    const edge = createEdge()
+    put(edge, digestOf(1))
+    expect(problem((await edge.get('/a')).body)).toBeUndefined()
+    await edge.fillScopes.settled()
+    expect(await verifiedOf(edge)).toBe('sha-256')
   })
 
-  it('has of those that came with a part only what is said of the whole (RFC 9530 §3)', async () => {
-    const edge = edgeOf(() => ({ ...REPR, ...MD5, ...CRC }))
-    await edge.get('/a', { range: 'bytes=0-9' })
-    expect(await digestsOf(edge)).toEqual(EXPECTED)
-    await edge.get('/a')
-    expect(await digestsOf(edge)).toEqual(EXPECTED)
+  it('is verified by reading it, when it came in parts and out of order', async () => {
+    const edge = createEdge()
+    put(edge, digestOf(1))
+    await edge.get('/a', { range: 'bytes=5000-5999' })
+    await edge.get('/a', { range: 'bytes=0-999' })
+    await edge.fillScopes.settled()
+    expect(await verifiedOf(edge)).toBeUndefined()
+    expect(problem((await edge.get('/a')).body)).toBeUndefined()
+    for (let i = 0; i < 30; i++) await edge.clock.step(10)
+    await edge.fillScopes.settled()
+    expect(await verifiedOf(edge)).toBe('sha-256')
   })
 
-  it('has none where nothing is said', async () => {
-    const edge = edgeOf(() => ({}))
-    await edge.get('/a')
-    expect(await digestsOf(edge)).toBeUndefined()
-  })
-
-  it('keeps them, and that it was verified, when it is freshened', async () => {
-    const origin = createAnsweringOrigin((request) => {
-      const fields = { 'cache-control': 'max-age=60', etag: '"a"' }
-      if (request.header('if-none-match') !== undefined) return { status: 304, fields }
-      return partOrWhole(request, BODY, { ...fields, ...REPR })
-    })
-    const edge = createEdge({ wrap: origin.wrap })
-    await edge.get('/a')
-    const entry = await edge.store.read(KEY)
-    for (const { head } of entry?.variants ?? []) {
-      await edge.store.writeHead(edge.store.ticket(KEY), { ...head, verified: 'sha-256' })
-    }
+  it.each([
+    ['with a strong validator', {}],
+    ['without', { etag: false, lastModified: false }],
+  ])('breaks off before its end when it is not that, %s', async (_name, more) => {
+    const edge = createEdge()
+    put(edge, digestOf(2), more)
+    const cut = await edge.get('/a')
+    expect(cut.error).toBeDefined()
+    expect(cut.body.byteLength).toBeLessThan(SIZE_BYTES)
+    await edge.fillScopes.settled()
+    expect(edge.fills.count()).toBe(0)
+    // What the origin goes on to send is passed on as it is, and nothing of it is kept.
+    const passed = await edge.get('/a')
+    expect(passed.error).toBeUndefined()
+    expect(problem(passed.body)).toBeUndefined()
+    expect((await edge.get('/a', { range: 'bytes=0-9' })).cache).toMatch(/^fwd=uri-miss/)
+    put(edge, digestOf(1), more)
     await edge.clock.step(61_000)
-    const { cache } = await edge.get('/a')
-    expect(cache).toContain('fwd-status=304')
-    const [freshened] = (await edge.store.read(KEY))?.variants ?? []
-    expect(freshened?.head).toMatchObject({ digests: EXPECTED, verified: 'sha-256' })
-    expect(freshened?.head.validatedAtMs).toBe(edge.clock.nowMs())
+    await edge.get('/a')
+    await edge.fillScopes.settled()
+    expect((await edge.get('/a')).cache).toMatch(/^hit/)
   })
 
-  it('learns them later, from another part or from the answer to HEAD', async () => {
-    const fromPart = edgeOf(({ header }) => (header('range')?.startsWith('bytes=0-') ? {} : REPR))
-    await fromPart.get('/a', { range: 'bytes=0-9' })
-    expect(await digestsOf(fromPart)).toBeUndefined()
-    await fromPart.get('/a', { range: `bytes=${2 * SEGMENT_BYTES}-` })
-    expect(await digestsOf(fromPart)).toEqual(EXPECTED)
-
-    const fromHead = edgeOf(({ method }) => (method === 'HEAD' ? { ...REPR, 'x-new': '1' } : {}))
-    await fromHead.get('/a', { range: 'bytes=0-9' })
-    await fromHead.clock.step(61_000)
-    await fromHead.get('/a', {}, 'HEAD')
-    expect(await digestsOf(fromHead)).toEqual(EXPECTED)
+  it('is dropped when a pass finds it damaged', async () => {
+    const edge = createEdge()
+    put(edge, digestOf(2))
+    await edge.get('/a', { range: 'bytes=5000-5999' })
+    await edge.get('/a', { range: 'bytes=0-999' })
+    await edge.get('/a')
+    for (let i = 0; i < 30; i++) await edge.clock.step(10)
+    await edge.fillScopes.settled()
+    expect((await edge.get('/a')).cache).toMatch(/^fwd=uri-miss/)
   })
 })

@@ -147,7 +147,7 @@ describe('gaps', () => {
 
 describe('a range far behind what is coming', () => {
   it('has a transfer of its own, and nothing is fetched twice', async () => {
-    const edge = createEdge()
+    const edge = createEdge({ site: { fill: { maxWaitMs: 10 } } })
     const gate = createGate()
     edge.origin.put('/a', { sizeBytes: 50_000, fields: FRESH })
     edge.origin.inject({ fault: 'gate-body', gate, afterBytes: 2000 })

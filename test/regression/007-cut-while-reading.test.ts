@@ -2,6 +2,7 @@
 
 import { expect, it } from 'vitest'
 
+import { createNodeDigests } from '../../src/adapters/node/node-digests.ts'
 import { UpstreamError } from '#core/ports/upstream.ts'
 import { BodyReader } from '#core/flow/body-reader.ts'
 import { createFills } from '#core/flow/fills.ts'
@@ -18,6 +19,7 @@ it('a reader that is cut while the store looks for its segment breaks off', asyn
     clock,
     random: () => 0.5,
     bounds: { maxFillingBytes: 64 * SEGMENT_BYTES, maxPinnedBytes: 64 * SEGMENT_BYTES },
+    digests: createNodeDigests(),
   })
   const head = testHead(testKey('a'), testBody('a'))
   const fill = fills.open({

@@ -17,6 +17,7 @@ import type { Site } from '#core/flow/site.ts'
 import type { Store } from '#core/ports/store.ts'
 import type { Upstream } from '#core/ports/upstream.ts'
 import { createInvalidations } from '#web/invalidations.ts'
+import { createNodeDigests } from '../../src/adapters/node/node-digests.ts'
 import { createMemoryStore } from '#web/memory-store.ts'
 import { testPolicy } from './policy.ts'
 import { createFakeUpstream } from './fake-upstream.ts'
@@ -90,7 +91,8 @@ export function createEdge(options: EdgeOptions = {}): Edge {
   const maxFillingBytes = options.fillBudgetBytes ?? 64 * SEGMENT_BYTES
   const maxPinnedBytes = options.pinnedBytes ?? maxFillingBytes
   const bounds = { maxFillingBytes, maxPinnedBytes }
-  const fills = createFills({ store, clock, random: () => 0.5, bounds })
+  const digests = createNodeDigests()
+  const fills = createFills({ store, clock, random: () => 0.5, bounds, digests })
   const flights = createFlights()
   const fillScopes = createTestFillScopes()
   const site = testSite(options, options.wrap?.(origin, clock) ?? origin)
@@ -209,11 +211,13 @@ function testSite({ site = {} }: EdgeOptions, upstream: Upstream): Site {
       gapBytes: 0,
       maxExcessBytes: 64 * SEGMENT_BYTES,
       maxWaitBytes: 8 * SEGMENT_BYTES,
+      maxWaitMs: 500,
       rangesIgnoredMs: 60_000,
+      mismatchMs: 60_000,
       spread: {
         maxCount: 1,
         chunkBytes: 2 * SEGMENT_BYTES,
-        slowBytesPerSecond: 0,
+        slowBytesPerSecond: 1_000_000,
         minBytes: 0,
       },
       readAheadBytes: 0,

@@ -1,5 +1,6 @@
 // The whole flow over an origin that only takes note of what it is asked.
 
+import { createNodeDigests } from '../../src/adapters/node/node-digests.ts'
 import type { Asked } from '#core/entry/asked.ts'
 import { createFills } from '#core/flow/fills.ts'
 import { createFlights } from '#core/flow/flights.ts'
@@ -47,6 +48,7 @@ export function createRecordingServe(): RecordingServe {
       clock,
       random: () => 0.5,
       bounds: { maxFillingBytes: 1024 * 1024, maxPinnedBytes: 1024 * 1024 },
+      digests: createNodeDigests(),
     }),
     flights: createFlights(),
     searchVariances: createSearchVariances(),

@@ -112,6 +112,7 @@ function begin(seed: number): Simulation {
         stallMs: random.pick([200, 1000, 20_000]),
         maxResumeCount: random.integer(0, 3),
         maxWaitBytes: (isCalm ? 1e6 : random.pick([0, 2, 8, 64])) * SEGMENT_BYTES,
+        maxWaitMs: isCalm ? 1e9 : random.pick([0, 10, 1000, 1e9]),
         maxExcessBytes: random.pick([0, 2, 64]) * SEGMENT_BYTES,
         // What is fetched for nobody, or rather twice than by two requests, is not counted where all is well.
         gapBytes: isCalm ? 0 : random.pick([0, 1, 3]) * SEGMENT_BYTES,

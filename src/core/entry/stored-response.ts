@@ -64,9 +64,14 @@ export interface StoredResponse extends Freshness {
   readonly verified?: DigestAlgorithm
 }
 
-/** What stands in for a response that cannot be stored, so that nothing waits for it. */
+/**
+ * What stands in for a response that is not stored.
+ *
+ * - `hit-for-miss`: it was for one client alone; nothing waits for the next.
+ * - `mismatch`: it was not what its digest said; the next is passed on, and not looked at.
+ */
 export interface Mark {
-  readonly kind: 'hit-for-miss'
+  readonly kind: 'hit-for-miss' | 'mismatch'
   readonly expiresAtMs: number
 }
 

@@ -8,9 +8,11 @@ import type { StoredResponse } from '../entry/stored-response.ts'
 import type { SegmentFacts } from '../policy/fill-plan.ts'
 import { planRun } from '../policy/fill-plan.ts'
 import type { Clock } from '../ports/clock.ts'
+import type { Digests } from '../ports/digests.ts'
 import type { FillScope } from '../ports/request-scope.ts'
 import type { Store, WriteTicket } from '../ports/store.ts'
 import type { UpstreamError, UpstreamResponse } from '../ports/upstream.ts'
+import { toUpstreamError } from '../ports/upstream.ts'
 import type { BodyOrigin, RangeSupport } from './body-origin.ts'
 import { BodyGoneError, disown, otherVersion } from './body-origin.ts'
 import type { Budget } from './budget.ts'
@@ -32,6 +34,7 @@ export interface BodyFillOptions {
   readonly random: () => number
   readonly settings: FillSettings
   readonly budget: Budget
+  readonly digests: Digests
   readonly ranges: RangeSupport
   /** How far ahead a run may be now, given what all fills hold. */
   windowBytes(): number
@@ -99,9 +102,14 @@ export class BodyFill {
 
   /** Whether the byte is coming, but so late that it is better fetched from there on. */
   isFar(byte: number): boolean {
+    const { maxWaitMs } = this.settings
     const coming = this.runs.filter((run) => run.isComing(byte))
-    const nearest = Math.max(...coming.map((run) => run.atByte))
-    return this.ranges === 'taken' && this.mayStart && byte - nearest > this.settings.maxWaitBytes
+    return (
+      coming.length > 0 &&
+      coming.every((run) => run.expectedMs(byte) > maxWaitMs) &&
+      this.ranges === 'taken' &&
+      this.mayStart
+    )
   }
 
   /** How far from the beginning everything has come, or is in the midst of coming. */
@@ -218,7 +226,12 @@ export class BodyFill {
   }
 
   segmentCame(index: number, bytes: Uint8Array): void {
-    this.#keeping.segmentCame(index, bytes)
+    try {
+      this.#keeping.segmentCame(index, bytes)
+    } catch (error) {
+      this.gone ??= toUpstreamError(error)
+      throw error
+    }
     if (this.budget.isFull) this.#options.onFull()
   }
 
@@ -233,12 +246,14 @@ export class BodyFill {
 
   lengthBecameKnown(completeLength: number): void {
     this.completeLength = completeLength
+    this.#keeping.lengthBecameKnown(completeLength)
   }
 
   /** At a segment's edge: whether the run goes on, ends, or has to wait for its readers. */
   pace(run: Run): Maybe<'go-on' | 'end'> {
     this.prune()
     if (this.#spread.judge(run)) this.#spreadAhead()
+    this.#waiters.wakeIf((byte) => run.isComing(byte) && this.isFar(byte))
     return run.atByte >= run.endByte ? 'end' : this.#pace.decide(run)
   }
 
@@ -336,6 +351,11 @@ export class BodyFill {
     if (this.ranges === 'taken' && this.mayStart) this.#keeping.retained.clear()
   }
 
+  #isAllHere(): boolean {
+    const { completeLength = 0 } = this
+    return this.#missingIn({ startByte: 0, endByte: completeLength }) === undefined
+  }
+
   /** Calls back when there are neither runs nor readers any more. */
   onceClosed(callback: () => void): void {
     this.#onClosed.push(callback)
@@ -343,6 +363,7 @@ export class BodyFill {
 
   #closeIfIdle(): void {
     if (this.#pace.cursors.size > 0 || this.runs.length > 0) return
+    this.#keeping.settle(this.gone === undefined && this.#isAllHere())
     this.#keeping.retained.clear()
     this.#options.onClose()
     for (const callback of this.#onClosed.splice(0)) callback()

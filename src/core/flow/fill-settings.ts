@@ -8,8 +8,12 @@ export interface FillSettings {
   readonly maxExcessBytes: number
   /** How far ahead of what is coming a range may begin, of an origin without ranges, to be waited for. */
   readonly maxWaitBytes: number
+  /** How long a byte that is coming may take to come, before it is rather fetched by a transfer of its own. */
+  readonly maxWaitMs: number
   /** For how long an origin that has ignored a range of an object is believed to do so. */
   readonly rangesIgnoredMs: number
+  /** For how long nothing of a key is stored whose bytes did not have the digest that their origin told. */
+  readonly mismatchMs: number
   /** With no reader left, the object is finished if at most this much of it remains. */
   readonly finishMaxBytes: number
   /** How long a reader may stand still that a transfer has to wait for. */

@@ -1,6 +1,7 @@
 import type { BodyId } from '../entry/body-id.ts'
 import type { StoredResponse } from '../entry/stored-response.ts'
 import type { Clock } from '../ports/clock.ts'
+import type { Digests } from '../ports/digests.ts'
 import type { FillScope } from '../ports/request-scope.ts'
 import type { Store, WriteTicket } from '../ports/store.ts'
 import { BodyFill } from './body-fill.ts'
@@ -15,6 +16,7 @@ export interface FillsOptions {
   /** In `[0, 1)`; for jitter. */
   readonly random: () => number
   readonly bounds: BudgetBounds
+  readonly digests: Digests
 }
 
 export interface OpenFill {
@@ -35,7 +37,8 @@ export interface Fills {
   count(): number
 }
 
-export function createFills({ store, clock, random, bounds }: FillsOptions): Fills {
+export function createFills(options: FillsOptions): Fills {
+  const { store, clock, random, bounds, digests } = options
   const fills = new Map<BodyId, BodyFill>()
   const budget = new Budget(bounds)
 
@@ -47,18 +50,19 @@ export function createFills({ store, clock, random, bounds }: FillsOptions): Fil
     }
   }
 
-  function make(options: OpenFill): BodyFill {
-    const { body, segmentBytes } = options.head
+  function make(opened: OpenFill): BodyFill {
+    const { body, segmentBytes } = opened.head
     const fill: BodyFill = new BodyFill({
-      ...options,
+      ...opened,
       store,
       clock,
       random,
       budget,
+      digests,
       // Two segments are the least with which a reader and a transfer can both move.
       windowBytes: () =>
         Math.min(
-          options.settings.windowBytes,
+          opened.settings.windowBytes,
           Math.max(2 * segmentBytes, bounds.maxFillingBytes / Math.max(1, fills.size)),
         ),
       onFull: () => relieve(fill),
@@ -72,14 +76,14 @@ export function createFills({ store, clock, random, bounds }: FillsOptions): Fil
   return {
     budget,
     get: (body) => fills.get(body),
-    open(options) {
-      const { body } = options.head
+    open(opened) {
+      const { body } = opened.head
       const existing = fills.get(body)
       if (existing !== undefined) {
-        existing.renew(options.ticket)
+        existing.renew(opened.ticket)
         return existing
       }
-      const fill = make(options)
+      const fill = make(opened)
       fills.set(body, fill)
       return fill
     },

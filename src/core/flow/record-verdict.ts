@@ -13,16 +13,23 @@ export interface Verdict {
  * Lets what is stored of a body follow the verdict about its bytes: its heads say that it is verified; or it is dropped,
  * and its id with it, so that the same validator does not bring the same bytes back.
  *
+ * An origin may go on to send what it says is something else: for a while that is passed on, as it is, to each who asks.
+ *
+ * @param passedUntilMs Wall clock; until then nothing of a mismatched key is stored.
+ *
  * To be called when the head has been written: one that is not there yet learns nothing.
  */
 export async function recordVerdict(
   { store, scope }: { readonly store: Store; readonly scope: Pick<RequestScope, 'record'> },
   { key, body }: Pick<StoredResponse, 'key' | 'body'>,
   { verdict, algorithm }: Verdict,
+  passedUntilMs: number,
 ): Promise<void> {
   if (verdict === 'mismatch') {
     scope.record({ kind: 'digest-mismatch', algorithm })
     await store.invalidate(key, 'drop')
+    const mark = { kind: 'mismatch', expiresAtMs: passedUntilMs } as const
+    await store.writeMark(store.ticket(key), mark)
     return
   }
   scope.record({ kind: 'body-verified', algorithm })

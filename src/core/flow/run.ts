@@ -71,6 +71,15 @@ export class Run {
     return elapsedMs < MIN_MEASURED_MS ? undefined : (this.#receivedBytes / elapsedMs) * 1000
   }
 
+  /** How long the byte will take to come, at the rate so far; as long as nothing is known, at a slow one. */
+  expectedMs(byte: number): number {
+    const { head, settings } = this.#fill
+    const distanceBytes = byte - this.atByte
+    if (distanceBytes <= head.segmentBytes) return 0
+    const rate = this.bytesPerSecond() ?? settings.spread.slowBytesPerSecond
+    return (distanceBytes / Math.max(1, rate)) * 1000
+  }
+
   /** Runs to its end, whatever that is; never rejects. */
   async drive(adopted: Maybe<UpstreamResponse> | undefined): Promise<void> {
     let begun = adopted
@@ -86,7 +95,8 @@ export class Run {
       } catch (thrown) {
         response?.body.cancel(thrown)
         // All that was announced has come: what breaks behind it is not its own.
-        const error = this.atByte < this.endByte ? toUpstreamError(thrown) : undefined
+        const isWhole = this.atByte >= this.endByte && this.#fill.gone === undefined
+        const error = isWhole ? undefined : toUpstreamError(thrown)
         if (error === undefined || !this.#mayResume(error, beganAtByte, response !== undefined)) {
           this.#fill.runEnded(this, error)
           return
@@ -262,4 +272,4 @@ export class Run {
 }
 
 /** The first bytes come at any rate. */
-const MIN_MEASURED_MS = 100
+const MIN_MEASURED_MS = 250

@@ -109,6 +109,9 @@ function serveMiss(x: Exchange, entry: Entry | undefined): Maybe<Answer> {
   const because = hasVariants ? 'vary-miss' : 'uri-miss'
   // Its answer may be for this client alone, or is a verdict on its own condition.
   const isAlone = goesAlone(x, entry) || asksModified(asked)
+  if (isMarked(x, entry) && entry?.mark?.kind === 'mismatch') {
+    return relay(x, because, 'digest mismatch')
+  }
   if (asksUnmodified(asked) || (isAlone && asked.range !== undefined)) {
     return relay(x, because)
   }
@@ -116,10 +119,13 @@ function serveMiss(x: Exchange, entry: Entry | undefined): Maybe<Answer> {
 }
 
 /** Its answer may be for this client alone, as those of the key were, or the client wants it to be. */
-function goesAlone({ asked, nowMs }: Exchange, entry: Entry | undefined): boolean {
+function goesAlone(x: Exchange, entry: Entry | undefined): boolean {
+  return isMarked(x, entry) || x.asked.hasCredentials || x.asked.directives.noStore
+}
+
+function isMarked({ nowMs }: Exchange, entry: Entry | undefined): boolean {
   const isUsed = entry?.variants.some(({ head }) => isFresh(head, nowMs)) === true
-  const isMarked = !isUsed && entry?.mark !== undefined && entry.mark.expiresAtMs > nowMs
-  return isMarked || asked.hasCredentials || asked.directives.noStore
+  return !isUsed && entry?.mark !== undefined && entry.mark.expiresAtMs > nowMs
 }
 
 /** Of a key with a fresh variant not all answers are for one client alone. */

@@ -28,6 +28,16 @@ export class Waiters {
     this.#waiting = waiting
   }
 
+  /** Those look again whose byte is as the test says. */
+  wakeIf(test: (byte: number) => boolean): void {
+    const waiting: Waiter[] = []
+    for (const waiter of this.#waiting) {
+      if (test(waiter.byte)) waiter.resolve()
+      else waiting.push(waiter)
+    }
+    this.#waiting = waiting
+  }
+
   /** Wakes all: with an error, or to look again. */
   wake(errorFor: (byte: number) => UpstreamError | undefined): void {
     const waiting = this.#waiting

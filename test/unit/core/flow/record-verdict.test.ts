@@ -31,7 +31,7 @@ describe('recordVerdict', () => {
   it('marks every head of the body, leaves the others, and keeps the order of both of its own', async () => {
     const [a, b, other] = [variant('a'), variant('b'), variant('c', OTHER_BODY)]
     const { store, scope, heads } = await storeOf(a, b, other)
-    await recordVerdict({ store, scope }, a, { verdict: 'verified', algorithm: ALGORITHM })
+    await recordVerdict({ store, scope }, a, { verdict: 'verified', algorithm: ALGORITHM }, 0)
     expect(await heads()).toEqual([
       { ...b, verified: ALGORITHM },
       { ...a, verified: ALGORITHM },
@@ -44,7 +44,7 @@ describe('recordVerdict', () => {
     const head = { ...variant('a'), verified: ALGORITHM } as const
     const { store, scope } = await storeOf(head)
     const before = store.count('writeHead')
-    await recordVerdict({ store, scope }, head, { verdict: 'verified', algorithm: ALGORITHM })
+    await recordVerdict({ store, scope }, head, { verdict: 'verified', algorithm: ALGORITHM }, 0)
     expect(store.count('writeHead')).toBe(before)
   })
 
@@ -52,7 +52,7 @@ describe('recordVerdict', () => {
     const head = variant('a')
     const { store, scope, heads } = await storeOf(head)
     const { generation } = store.ticket(KEY)
-    await recordVerdict({ store, scope }, head, { verdict: 'mismatch', algorithm: ALGORITHM })
+    await recordVerdict({ store, scope }, head, { verdict: 'mismatch', algorithm: ALGORITHM }, 0)
     expect(await heads()).toEqual([])
     expect(store.ticket(KEY).generation).toBeGreaterThan(generation)
     expect(scope.events).toEqual([{ kind: 'digest-mismatch', algorithm: ALGORITHM }])

@@ -5,6 +5,7 @@ import { expectedDigests } from '../entry/expected-digests.ts'
 import type { Fields } from '../entry/fields.ts'
 import { combined, only, without } from '../entry/fields.ts'
 import type { Nominated, StoredResponse } from '../entry/stored-response.ts'
+import { DIGESTS_OF_MESSAGE } from '../http/digest-fields.ts'
 import { controlOf, fieldsApart } from '../policy/control.ts'
 import { nominate, selectingFields } from '../policy/forwarding.ts'
 import type { FreshnessVerdict } from '../policy/freshness.ts'
@@ -21,8 +22,7 @@ const PER_ANSWER: ReadonlySet<string> = new Set(['age', 'content-length'])
 export const OF_PART: ReadonlySet<string> = new Set([
   'content-length',
   'content-range',
-  'content-digest',
-  'content-md5',
+  ...DIGESTS_OF_MESSAGE,
 ])
 const PER_PART: ReadonlySet<string> = new Set([...PER_ANSWER, ...OF_PART])
 

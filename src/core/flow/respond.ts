@@ -11,6 +11,7 @@ import type { StoredResponse } from '../entry/stored-response.ts'
 import type { ByteSpan, RangeSpec, ResolvedRange } from '../http/byte-range.ts'
 import { formatContentRange, formatUnsatisfiedRange, resolveRanges } from '../http/byte-range.ts'
 import type { CacheStatus } from '../http/cache-status.ts'
+import { DIGESTS_OF_MESSAGE } from '../http/digest-fields.ts'
 import { formatCacheStatus, isCacheStatus } from '../http/cache-status.ts'
 import { appendMember, formatVia } from '../http/loop.ts'
 import { frameParts, randomBoundary } from '../http/multipart.ts'
@@ -261,7 +262,7 @@ const OF_CONTENT: ReadonlySet<string> = new Set([
  * What is said of the whole content and not of a part (RFC 9530 §2). Content-Range means nothing on a 200, and is
  * kept there as it came (RFC 9110 §14.4).
  */
-const OF_WHOLE: ReadonlySet<string> = new Set(['content-range', 'content-digest', 'content-md5'])
+const OF_WHOLE: ReadonlySet<string> = new Set(['content-range', ...DIGESTS_OF_MESSAGE])
 /** Each part has its own type; that of the message is another. */
 const OF_PARTS: ReadonlySet<string> = new Set([...OF_WHOLE, 'content-type'])
 

@@ -89,6 +89,14 @@ export const S3_CHECKSUMS: ReadonlyMap<string, DigestAlgorithm> = new Map([
   ['x-amz-checksum-crc32', 'crc32'],
 ] as const)
 
+/** Digests of what one message carries, a part or the whole: they say nothing of any other message (RFC 9530 §2). */
+export const DIGESTS_OF_MESSAGE: readonly string[] = [
+  'content-digest',
+  'content-md5',
+  'x-amz-checksum-type',
+  ...S3_CHECKSUMS.keys(),
+]
+
 /** Reads an `x-amz-checksum-*` field; `-N` behind it, as of any other text that is no digest, gives nothing. */
 export function parseS3Checksum(
   algorithm: DigestAlgorithm,

@@ -30,6 +30,12 @@ export interface FaultProxyOptions {
   readonly faults?: Faults
   /** Sees all bytes received, before any fault. */
   readonly onBytes?: (direction: Direction, bytes: Buffer, connectionId: number) => void
+  /** Asked after `onBytes`, before they pass: an ending cuts this connection, and they are lost. */
+  readonly endsBefore?: (
+    direction: Direction,
+    bytes: Buffer,
+    connectionId: number,
+  ) => 'fin' | 'rst' | undefined
 }
 
 export interface FaultProxy {
@@ -154,6 +160,8 @@ async function pump(route: Route): Promise<void> {
     for await (const [chunk] of on(from, 'data', { close: closing, ...limits })) {
       if (!Buffer.isBuffer(chunk)) continue
       options.onBytes?.(direction, chunk, link.id)
+      const end = options.endsBefore?.(direction, chunk, link.id)
+      if (end !== undefined) return endLink(link, end)
       const arrivedAtMs = cameAtMs.shift() ?? 0
       await passage(control)
       const waitMs = arrivedAtMs + (control.faults.latencyMs ?? 0) - performance.now()

@@ -13,6 +13,7 @@ import { describe, expect, it, onTestFinished } from 'vitest'
 
 /** The Debian package of each. */
 const PACKAGES = {
+  'apt-get': 'apt',
   aria2c: 'aria2',
   chromium: 'chromium',
   cmp: 'diffutils',

@@ -68,6 +68,33 @@ describe('startFaultProxy', () => {
     }
   })
 
+  it.each([
+    ['fin', 'fin'],
+    ['rst', 'reset'],
+  ] as const)('cuts the one connection that it is told to with %s', async (end, ended) => {
+    const cut = { isArmed: true, passedBytes: 0 }
+    const single = await startFaultProxy({
+      targetPort: origin.port,
+      endsBefore(direction, chunk) {
+        if (direction === 'request' || !cut.isArmed) return undefined
+        if (cut.passedBytes < 100_000) {
+          cut.passedBytes += chunk.length
+          return undefined
+        }
+        cut.isArmed = false
+        return end
+      },
+    })
+    const bytes = 'GET /a HTTP/1.1\r\nHost: x\r\n\r\n'
+    const answer = await rawRequest({ port: single.port, bytes, until: 'close' })
+    // A reset takes with it what the client has not read.
+    expect(answer.bytes.length).toBeLessThanOrEqual(cut.passedBytes)
+    expect(answer.bytes.length).toBeGreaterThan(end === 'fin' ? 100_000 : 0)
+    expect(answer.ended).toBe(ended)
+    expect((await httpGet(`${single.url}/a`)).complete).toBe(true)
+    await single.close()
+  })
+
   it('cuts the request', async () => {
     const before = origin.counters().requests
     proxy.set({ cut: { direction: 'request', afterBytes: 10, end: 'rst' } })

@@ -20,6 +20,7 @@ const PACKAGES = {
   curl: 'curl',
   nginx: 'nginx',
   npm: 'npm',
+  perl: 'perl-base',
   wget: 'wget',
 } as const
 

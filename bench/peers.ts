@@ -9,7 +9,7 @@ import { fileURLToPath } from 'node:url'
 import { FILES } from './classes.ts'
 
 /** The measured server has this core for itself. */
-const SERVER_CORE = '0'
+export const SERVER_CORE = '0'
 /** The load generator and the origin share the other. */
 export const LOAD_CORE = '1'
 
@@ -70,7 +70,8 @@ export function startNginx(directory: string, originPort: number): Promise<Peer>
   return startNginxWith('nginx', directory, SERVER_CORE, config)
 }
 
-async function startNginxWith(
+/** @param config What stands in the http block, given the port to listen on. */
+export async function startNginxWith(
   name: string,
   directory: string,
   core: string,
@@ -106,7 +107,12 @@ function workerOf({ pid }: ChildProcess): number {
   return Number(children[0])
 }
 
-export async function startSluice(directory: string, originPort: number): Promise<Peer> {
+/** @param flags Are given after the usual ones, and win. */
+export async function startSluice(
+  directory: string,
+  originPort: number,
+  flags: readonly string[] = [],
+): Promise<Peer> {
   const port = await freePort()
   const log = openSync(join(directory, 'sluice-access.log'), 'w')
   const root = fileURLToPath(new URL('..', import.meta.url))
@@ -131,6 +137,7 @@ export async function startSluice(directory: string, originPort: number): Promis
       '2GiB',
       '--log',
       'json',
+      ...flags,
     ],
     { cwd: root, stdio: ['ignore', log, 'inherit'] },
   )
@@ -159,7 +166,7 @@ async function answering(port: number): Promise<void> {
   throw new Error(`Cannot start: nothing answers on port ${port}`)
 }
 
-function stopChild(child: ChildProcess): Promise<void> {
+export function stopChild(child: ChildProcess): Promise<void> {
   return new Promise((resolve) => {
     child.once('exit', () => resolve())
     child.kill('SIGINT')

@@ -8,8 +8,10 @@ export interface LeanOptions {
   readonly target: string
   /** Half-open; absent, the whole is asked for. */
   readonly range?: { readonly startByte: number; readonly endByte: number }
-  /** The whole object; absent, bytes are only counted. */
+  /** The whole object; without it and without `part` bytes are only counted. */
   readonly object?: Uint8Array
+  /** The bytes of the range alone. */
+  readonly part?: Uint8Array
   /** Reads no more once so many bytes of the body have come; then only an end of the connection is noticed. */
   readonly stopAfterBytes?: number
 }
@@ -113,11 +115,12 @@ class Reading {
   }
 
   #compare(body: Buffer): void {
-    const { object, range } = this.#options
-    if (object === undefined || this.#wrongAtByte !== undefined) return
-    const startByte = (range?.startByte ?? 0) + this.bodyBytes
+    const { object, part, range } = this.#options
+    const expected = part ?? object
+    if (expected === undefined || this.#wrongAtByte !== undefined) return
+    const startByte = (part === undefined ? (range?.startByte ?? 0) : 0) + this.bodyBytes
     const endByte = startByte + body.length
-    const isRight = endByte <= object.length && body.compare(object, startByte, endByte) === 0
+    const isRight = endByte <= expected.length && body.compare(expected, startByte, endByte) === 0
     if (!isRight) this.#wrongAtByte = startByte
   }
 

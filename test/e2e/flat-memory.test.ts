@@ -43,7 +43,10 @@ beforeAll(async () => {
 beforeEach(async () => {
   origin.reset()
   disk = await mkdtemp(join(tmpdir(), 'sluice-flat-'))
-  const config = files.write('flat.json', { limits: { stallTimeout: `${STALL_MS}ms` } })
+  const config = files.write('flat.json', {
+    // A thousand clients of one process may be slow to ask.
+    limits: { stallTimeout: `${STALL_MS}ms`, headTimeout: '2m' },
+  })
   const tiers = ['--memory', `${MEMORY_BYTES}`, '--disk', disk, '--disk-size', '4GiB']
   sluice = await startSluice(['--origin', origin.url, '--config', config, ...tiers])
 })
@@ -108,13 +111,11 @@ describeWith(['perl'], 'two thousand readers that stop reading', () => {
     )
   })
 
-  // Each holds the whole segment of which a part waits in its socket.
-  it.fails('held a bounded memory, as the test before has measured', () => {
+  it('held a bounded memory, as the test before has measured', () => {
     expect(measured.rssBytes / MIB).toBeLessThan(maxRssBytes(clientCount) / MIB)
   })
 
-  // Node's timer of a socket begins anew if bytes went out since it began: up to twice the time passes.
-  it.fails('were closed after the time they may stand still, as the test before has measured', () => {
+  it('were closed after the time they may stand still, as the test before has measured', () => {
     expect(measured.closedMs).toBeLessThan(1.25 * STALL_MS)
   })
 })

@@ -15,6 +15,8 @@ import type { Connections, Turn } from './connections.ts'
 import { listen } from './listen.ts'
 import { requestBody } from './request-body.ts'
 import { writeAnswer } from './socket-answer.ts'
+import { createStallWatch } from './stall-watch.ts'
+import type { StallWatch } from './stall-watch.ts'
 
 export interface HttpServerOptions {
   readonly host: string
@@ -67,7 +69,11 @@ const SWEEP_MS = 250
 export async function listenHttp(options: HttpServerOptions): Promise<HttpServer> {
   let isDraining = false
   const connections = createConnections()
-  const answerRequest = createListener(options, connections, () => isDraining)
+  const watch = createStallWatch(options.stallMs)
+  const answerRequest = createListener(options, connections, {
+    watch,
+    isDraining: () => isDraining,
+  })
   const server = createServer(
     {
       maxHeaderSize: options.maxHeadBytes,
@@ -92,7 +98,8 @@ export async function listenHttp(options: HttpServerOptions): Promise<HttpServer
   })
   server.on('timeout', (socket: Socket) => {
     // Silence is the client's fault when it does not take what was written, or asks for nothing.
-    if (socket.writableLength > 0 || !connections.isAnswering(socket)) socket.destroy()
+    const isIdle = !connections.isAnswering(socket)
+    if (isIdle || (socket.writableLength > 0 && watch.isStalled(socket))) socket.destroy()
   })
   // Only what reads the body asks for it; what else is expected is judged with the request.
   server.on('checkContinue', answerRequest)
@@ -128,7 +135,7 @@ type Listener = (req: IncomingMessage, res: ServerResponse) => void
 function createListener(
   options: HttpServerOptions,
   connections: Connections,
-  isDraining: () => boolean,
+  { watch, isDraining }: { readonly watch: StallWatch; isDraining(): boolean },
 ): Listener {
   function write(visit: Visit, answer: Answer): void {
     const { req, res, turn, exchange } = visit
@@ -145,6 +152,7 @@ function createListener(
     writeAnswer(res, answer, {
       isHead: req.method === 'HEAD',
       closes,
+      watch,
       onBytes: (countBytes) => {
         bodyBytes += countBytes
       },

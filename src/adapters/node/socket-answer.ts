@@ -5,11 +5,13 @@ import type { ServerResponse } from 'node:http'
 import type { Answer } from '#core/entry/answer.ts'
 import type { ByteSource, Maybe } from '#core/entry/byte-source.ts'
 import { isPromise } from '#core/entry/byte-source.ts'
+import type { StallWatch } from './stall-watch.ts'
 
 export interface WriteOptions {
   readonly isHead: boolean
   /** Whether the connection ends after this answer. */
   readonly closes: boolean
+  readonly watch: StallWatch
   /** Body bytes handed to the socket. */
   onBytes(countBytes: number): void
   onBroken(error: unknown): void
@@ -124,10 +126,12 @@ function pump(res: ServerResponse, source: ByteSource, options: PumpOptions): vo
     }
   }
 
+  if (res.socket !== null) options.watch.begin(res.socket)
   res.once('close', () => stop('the client is gone'))
-  // No byte accepted for the time of the server's setting: the client has stopped reading.
   res.on('timeout', () => {
-    if (res.writableLength > 0) broken(new Error('Cannot write: the client does not read'))
+    const { socket } = res
+    if (socket === null || res.writableLength === 0 || !options.watch.isStalled(socket)) return
+    broken(new Error('Cannot write: the client does not read'))
   })
   next()
 }

@@ -8,9 +8,10 @@ import type { ByteSource } from '../entry/byte-source.ts'
 import { isPromise } from '../entry/byte-source.ts'
 import type { CacheKey } from '../entry/cache-key.ts'
 import type { Fields } from '../entry/fields.ts'
-import { all, first, without } from '../entry/fields.ts'
+import { all, combined, first, has, without } from '../entry/fields.ts'
 import type { InvalidationScope } from '../entry/invalidation-scope.ts'
 import type { CacheStatus, ForwardReason } from '../http/cache-status.ts'
+import { parseContentRange } from '../http/byte-range.ts'
 import { normaliseHost } from '../http/target.ts'
 import { decideInvalidation, groupsOf } from '../policy/invalidation.ts'
 import { WHOLE } from '../policy/origin-range.ts'
@@ -58,6 +59,7 @@ export async function relay(x: Exchange, because: ForwardReason, detail?: string
   )
   const response = receive(x, sent)
   if (response.status === 304 && !asksModified(asked)) throw unaskedNotModified(response)
+  if (response.status === 206) refuseWrongPart(asked, response)
   if (decideInvalidation(asked.method, response.status)) {
     const isCurrent = core.store.ticket(asked.key).position === before.position
     await invalidateChanged(x, response.fields)
@@ -72,6 +74,22 @@ export function unaskedNotModified(response: UpstreamResponse): UpstreamError {
   response.body.cancel('not asked for')
   const message = 'Cannot take response: 304 to a request without condition'
   return new UpstreamError('http_protocol_error', message, { retryable: false })
+}
+
+/** What a client would take for everything, or for more bytes than there are in it (RFC 9110 §14.4, §15.3.7). */
+function refuseWrongPart(asked: Asked, response: UpstreamResponse): void {
+  const { fields, body } = response
+  const span = parseContentRange(combined(fields, 'content-range') ?? '')?.span
+  const length = first(fields, 'content-length')
+  const isUnasked = !has(asked.fields, 'range')
+  const isFitting =
+    span === undefined || length === undefined || Number(length) === span.endByte - span.startByte
+  if (!isUnasked && isFitting) return
+  body.cancel('not the part it says')
+  const because = isUnasked ? 'no Range was sent' : 'Content-Length does not fit Content-Range'
+  throw new UpstreamError('http_protocol_error', `Cannot take 206: ${because}`, {
+    retryable: false,
+  })
 }
 
 const OF_POST: HeadPlan = {

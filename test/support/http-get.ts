@@ -16,6 +16,8 @@ export interface HttpGetOptions {
   readonly timeoutMs?: number
   /** Cuts the request off, with the same consequences. */
   readonly signal?: AbortSignal
+  /** Is given the response when its head has come; may pause it. */
+  readonly onHead?: (response: IncomingMessage) => void
   /** Is given the body piece by piece, and then `body` stays empty. */
   readonly onChunk?: (chunk: Buffer) => void
 }
@@ -55,6 +57,7 @@ export async function httpGet(url: string, options: HttpGetOptions = {}): Promis
   request.on('error', reject)
   request.end(options.body)
   const response = await promise
+  options.onHead?.(response)
   const read = await readBody(response, options.onChunk)
   const fields = pairs(response.rawHeaders)
   return {
@@ -85,7 +88,8 @@ async function readBody(
   })
   response.once('close', resolve)
   await promise
-  const complete = response.complete && error === undefined
+  // What has come may have been thrown away unread.
+  const complete = response.complete && response.readableEnded && error === undefined
   return { body: Buffer.concat(chunks), bodyBytes, complete, error }
 }
 

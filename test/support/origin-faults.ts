@@ -59,7 +59,7 @@ export type ContentRangeChange =
 /** One that strikes; of one kind the first that has uses left, of different kinds all at once. */
 export type Fault = FaultKind & FaultUse
 
-type FaultName = Fault['fault']
+export type FaultName = Fault['fault']
 type FaultNamed<Name extends FaultName> = Extract<Fault, { fault: Name }>
 
 export interface Script {

@@ -3,6 +3,7 @@
 import type { IncomingMessage } from 'node:http'
 
 import type { OriginRequest } from './origin-answer.ts'
+import type { FaultName } from './origin-faults.ts'
 
 /** One request the origin has seen; it changes until it is finished or aborted. */
 export interface SeenRequest extends OriginRequest {
@@ -11,6 +12,8 @@ export interface SeenRequest extends OriginRequest {
   /** Wall clock with a fraction. */
   readonly atMs: number
   readonly connectionId: number
+  /** Those that struck it; handlers and raw answers know none. */
+  readonly faults: readonly FaultName[]
   /** Body bytes given to the socket; for handlers and raw answers all bytes, the head included. */
   readonly bytesSent: number
   /** All that was planned is sent, be it a right answer or a broken one. */
@@ -95,6 +98,7 @@ function describe(request: IncomingMessage, connectionId: number): OpenRequest {
     header: (name) => joinValues(rawHeaders, name.toLowerCase()),
     atMs: nowMs(),
     connectionId,
+    faults: [],
     bytesSent: 0,
     finished: false,
     aborted: false,

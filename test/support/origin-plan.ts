@@ -10,7 +10,7 @@ import {
   type OriginObject,
   type OriginRequest,
 } from './origin-answer.ts'
-import type { ContentRangeChange, Ending, Script } from './origin-faults.ts'
+import type { ContentRangeChange, Ending, FaultName, Script } from './origin-faults.ts'
 
 /** An answer with everything that shall go wrong on the way. */
 export interface Plan {
@@ -26,6 +26,8 @@ export interface Plan {
   readonly extra: { readonly bytes: Uint8Array | string; readonly delayMs?: number } | undefined
   /** Ends the connection after a whole answer. */
   readonly closesAfter: boolean
+  /** The faults that struck. */
+  readonly struck: readonly FaultName[]
 }
 
 type Take = Script['take']
@@ -40,10 +42,13 @@ export function planAnswer(
   request: OriginRequest,
   scripts: readonly Script[],
 ): Plan {
+  const struck: FaultName[] = []
   const take: Take = (name, asking, isFitting) => {
     for (const script of scripts) {
       const fault = script.take(name, asking, isFitting)
-      if (fault !== undefined) return fault
+      if (fault === undefined) continue
+      struck.push(name)
+      return fault
     }
     return undefined
   }
@@ -59,6 +64,7 @@ export function planAnswer(
     delayMs: take('delay-head', request)?.delayMs ?? 0,
     headGate: take('gate-head', request)?.gate,
     hangsBeforeHead: take('hang-head', request) !== undefined,
+    struck,
   }
 }
 
@@ -166,7 +172,8 @@ function planBody(
   request: OriginRequest,
   take: Take,
 ): { plan: Pick<Plan, 'bodyGate' | 'pace' | 'stop' | 'extra'>; isCloseDelimited: boolean } {
-  if (answer.body === undefined || request.method === 'HEAD') {
+  const { body, framing } = answer
+  if (body === undefined || request.method === 'HEAD') {
     const extra = take('extra-bytes', request)
     const plan = { bodyGate: undefined, pace: undefined, stop: undefined, extra }
     return { plan, isCloseDelimited: false }
@@ -176,10 +183,13 @@ function planBody(
   const hang = take('hang-body', request)
   let stop: Plan['stop']
   if (closing !== undefined) {
-    stop = { afterBytes: closing.afterBytes ?? answer.body.sizeBytes, how: closing.end }
+    stop = { afterBytes: closing.afterBytes ?? body.sizeBytes, how: closing.end }
   }
-  if (cut !== undefined) stop = { afterBytes: cut.afterBytes, how: cut.end }
-  if (hang !== undefined) stop = { afterBytes: hang.afterBytes, how: 'hang' }
+  // Behind the last byte of a length it would strike the next request, which is for something else.
+  const lastByte = framing === 'length' ? body.sizeBytes - 1 : Number.POSITIVE_INFINITY
+  const isWithin = (fault: { readonly afterBytes: number }) => fault.afterBytes <= lastByte
+  if (cut !== undefined && isWithin(cut)) stop = { afterBytes: cut.afterBytes, how: cut.end }
+  if (hang !== undefined && isWithin(hang)) stop = { afterBytes: hang.afterBytes, how: 'hang' }
   const pace = planPace(request, take)
   const bodyGate = take('gate-body', request)
   const extra = take('extra-bytes', request)

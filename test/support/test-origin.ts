@@ -41,6 +41,8 @@ export interface TestOrigin {
   readonly requests: readonly SeenRequest[]
   /** A target with its query is looked up first, then without. Put again to flip the version. */
   put(path: string, target: OriginTarget): void
+  /** Flips the version and leaves the faults of the path as they are. */
+  replace(path: string, object: OriginObject): void
   remove(path: string): void
   /** Adds a fault to a path, or to all. Returns a function that takes it away again. */
   inject(fault: Fault, path?: string): () => void
@@ -57,6 +59,7 @@ export interface TestOrigin {
 
 interface Catalogue {
   put(path: string, target: OriginTarget): void
+  replace(path: string, object: OriginObject): void
   remove(path: string): void
   inject(fault: Fault, path?: string): () => void
   reset(): void
@@ -109,6 +112,7 @@ export async function startTestOrigin(options: TestOriginOptions = {}): Promise<
     port,
     requests: log.requests,
     put: (path, target) => catalogue.put(path, target),
+    replace: (path, object) => catalogue.replace(path, object),
     remove: (path) => catalogue.remove(path),
     inject: (fault, path) => catalogue.inject(fault, path),
     counters: () => log.counters(),
@@ -159,6 +163,7 @@ async function answer(exchange: Exchange, catalogue: Catalogue, log: OriginLog):
       await sendRaw(target, seen, response, signal)
     } else {
       const plan = planAnswer(path, target, seen, scripts)
+      seen.faults = plan.struck
       const onBytes = (count: number): void => log.countBytes(seen, count)
       await sendPlan({ plan, response, signal, onBytes })
     }
@@ -186,6 +191,7 @@ function createCatalogue(faults: readonly Fault[]): Catalogue {
       targets.set(path, target)
       pathScripts.set(path, createScript('script' in target ? target.script : []))
     },
+    replace: (path, object) => void targets.set(path, object),
     remove(path) {
       targets.delete(path)
       pathScripts.delete(path)

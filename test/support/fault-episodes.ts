@@ -65,7 +65,7 @@ async function runRound(round: Round, segmentBytes: number): Promise<readonly Ou
   const { object, origin, harm, random } = round
   const { path } = object
   const hasFlips = random.chance(0.3)
-  const faults = random.chance(0.45) ? pickFaults(random, object, harm) : []
+  const faults = random.chance(0.6) ? pickFaults(random, object, harm) : []
   const heals = faults.map((fault) => origin.inject(fault, path))
   if (random.chance(0.1)) {
     heals.push(origin.inject({ fault: 'rate', bytesPerSecond: 4_000_000, times: 9 }, path))

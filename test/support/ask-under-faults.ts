@@ -184,9 +184,10 @@ function faultsOf(asking: Asking, startedAtMs: number, endedAtMs: number): reado
 
 function describe({ path, kind, versions }: FlippingObject): string {
   const sizes = versions.map(({ sizeBytes }) => sizeBytes).join(', then ')
-  const { validator, isChunked, takesRanges, control = 'no Cache-Control' } = kind
+  const { validator, isChunked, takesRanges, heedsMatch, control = 'no Cache-Control' } = kind
   const facts = [`${sizes} bytes`, validator, control]
   if (isChunked) facts.push('chunked')
   if (!takesRanges) facts.push('no ranges')
+  if (!heedsMatch) facts.push('no If-Match')
   return `${path} (${facts.join('; ')})`
 }

@@ -11,6 +11,8 @@ export interface ObjectKind {
   /** Its length is known only with its end. */
   readonly isChunked: boolean
   readonly takesRanges: boolean
+  /** Whether If-Match keeps another version from being sent. */
+  readonly heedsMatch: boolean
   /** Cache-Control; `undefined` sends none. */
   readonly control: string | undefined
   /** For how long it may be served without asking the origin. */
@@ -93,6 +95,7 @@ export function putFlippingObject(options: FlippingObjectOptions): FlippingObjec
       lastModified: version.lastModified ?? false,
       chunked: kind.isChunked,
       acceptRanges: kind.takesRanges,
+      heedsMatch: kind.heedsMatch,
       fields: kind.control === undefined ? [] : [['Cache-Control', kind.control]],
     })
   }
@@ -124,6 +127,7 @@ function pickKind(random: SeededRandom): ObjectKind {
     validator: random.chance(0.5) ? 'strong tag' : random.pick(VALIDATORS),
     isChunked: random.chance(0.12),
     takesRanges: random.chance(0.88),
+    heedsMatch: random.chance(0.75),
     ...random.pick(RULES),
   }
 }

@@ -30,6 +30,8 @@ export interface OriginObject {
   readonly chunked?: boolean
   /** `false`: ignores Range and sends no Accept-Ranges. */
   readonly acceptRanges?: boolean
+  /** `false`: looks neither at If-Match nor at If-Unmodified-Since, as many do. */
+  readonly heedsMatch?: boolean
 }
 
 export interface AnswerBody {
@@ -80,7 +82,8 @@ export function decideAnswer(
   }
   const stored = describeObject(path, object)
   if ((object.status ?? 200) !== 200) return wholeAnswer(object, stored)
-  const precondition = decidePrecondition(request, stored)
+  const isUnheeded = object.heedsMatch === false
+  const precondition = decidePrecondition(isUnheeded ? withoutMatch(request) : request, stored)
   if (precondition === 412) return errorAnswer(412, 'PreconditionFailed')
   if (precondition === 304) {
     const fields = withDefaults(object, validatorFields(stored))
@@ -191,6 +194,15 @@ function withDefaults(object: OriginObject, defaults: Fields): Fields {
   const own = object.fields ?? []
   const names = new Set(own.map(([name]) => name.toLowerCase()))
   return [...defaults.filter(([name]) => !names.has(name.toLowerCase())), ...own]
+}
+
+function withoutMatch(request: OriginRequest): OriginRequest {
+  const unheeded = new Set(['if-match', 'if-unmodified-since'])
+  return {
+    method: request.method,
+    target: request.target,
+    header: (name) => (unheeded.has(name.toLowerCase()) ? undefined : request.header(name)),
+  }
 }
 
 /** In the order of RFC 9110 §13.2.2. */

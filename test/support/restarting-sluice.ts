@@ -2,6 +2,8 @@
 
 import { Agent } from 'node:http'
 
+import { onTestFinished } from 'vitest'
+
 import { wallMs } from './flipping-object.ts'
 import { openFilesOf } from './open-files.ts'
 import type { OpenFiles } from './open-files.ts'
@@ -38,6 +40,8 @@ export async function startRestartingSluice(
   async function start(): Promise<Incarnation> {
     const tiers = ['--disk', disk, '--drain-delay', '0s']
     const sluice = await startSluice([...flags, ...tiers])
+    // Whatever else happens, it does not outlive the test.
+    onTestFinished(() => sluice.kill())
     const openAtStart = openFilesOf(sluice.pid, [disk])
     return { sluice, agent: new Agent({ keepAlive: true }), openAtStart }
   }

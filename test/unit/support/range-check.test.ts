@@ -26,6 +26,7 @@ const OBJECT: FlippingObject = {
     validator: 'strong tag',
     isChunked: false,
     takesRanges: true,
+    heedsMatch: true,
     control: 'max-age=1',
     lifetimeMs: 1000,
   },

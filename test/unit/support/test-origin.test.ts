@@ -94,6 +94,15 @@ describe('a precondition at the test origin', () => {
 })
 
 describe('an object at the test origin', () => {
+  it('that heeds no If-Match is sent whatever that says, and 304 for what is known', async () => {
+    origin.put('/a', { sizeBytes: 10, heedsMatch: false })
+    for (const name of ['If-Match', 'If-Unmodified-Since']) {
+      const value = name === 'If-Match' ? '"x"' : earlier
+      expect((await get({ headers: { [name]: value } })).status).toBe(200)
+    }
+    expect((await get({ headers: { 'If-None-Match': '*' } })).status).toBe(304)
+  })
+
   it('serves a whole object with its validators', async () => {
     const answer = await get()
     expect([answer.status, answer.complete]).toEqual([200, true])

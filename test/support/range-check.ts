@@ -86,7 +86,7 @@ function mismatch(x: RangeExchange, version: ObjectVersion, lengthBytes: number)
   const verdict = judgeRange(isAsked ? range : undefined, lengthBytes)
   if (status === 416) return checkRefusal(x, verdict, lengthBytes)
   if (status === 200) {
-    if (!mayBeWhole(x, verdict, lengthBytes)) return `200, not ${verdict.kind}`
+    if (!mayBeWhole(x, verdict)) return `200, not ${verdict.kind}`
     const isBodyless = method === 'HEAD' || lengthBytes === 0
     return (
       checkLength(x, lengthBytes) ??
@@ -106,12 +106,12 @@ function holdsIfRange({ ifRange }: RangeExchange, version: ObjectVersion): boole
 }
 
 /** A range may be ignored where the length is not known, and is where the origin's own answer is passed on. */
-function mayBeWhole(x: RangeExchange, verdict: RangeVerdict, lengthBytes: number): boolean {
-  const { object, range, faults, got } = x
+function mayBeWhole({ object, range, faults, got }: RangeExchange, verdict: RangeVerdict): boolean {
   if (verdict.kind === 'whole') return true
   if (object.kind.isChunked || faults.includes('close-delimited')) return true
   if (!isPassedOn(got)) return false
-  if (lengthBytes === 0) return true
+  // A range of nothing is asked again without it, and then there may be something.
+  if (object.versions.some(({ sizeBytes }) => sizeBytes === 0)) return true
   const takesIt = object.kind.takesRanges && range?.includes(',') === false
   return !takesIt || faults.includes('ignore-range')
 }

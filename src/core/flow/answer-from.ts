@@ -6,6 +6,7 @@ import type { Fields } from '../entry/fields.ts'
 import { NO_FIELDS } from '../entry/fields.ts'
 import { isSingleSegment } from '../entry/segment.ts'
 import type { StoredResponse, Variant } from '../entry/stored-response.ts'
+import type { ByteSpan } from '../http/byte-range.ts'
 import type { CacheStatus, ForwardReason } from '../http/cache-status.ts'
 import { BodyReader } from './body-reader.ts'
 import type { Exchange } from './exchange.ts'
@@ -80,6 +81,14 @@ export async function primed(answer: Answer): Promise<Answer> {
   const { source } = body
   if (source instanceof BodyReader || source instanceof PartsSource) await source.prime()
   return answer
+}
+
+/** Whether the answer begins with bytes that the response itself brings. */
+export function isBrought({ body }: Answer, { startByte, endByte }: ByteSpan): boolean {
+  if (body.kind !== 'source') return true
+  const { source } = body
+  if (!(source instanceof BodyReader)) return !(source instanceof PartsSource)
+  return startByte <= source.position && source.position < endByte
 }
 
 function bytesAtHand(x: Exchange, { head, onlySegment }: Variant): Uint8Array | undefined {

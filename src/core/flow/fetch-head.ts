@@ -37,6 +37,8 @@ export type Fetched =
       readonly kind: 'filling'
       readonly head: StoredResponse
       readonly fill: BodyFill
+      /** The bytes that this response brings of it. */
+      readonly brought: ByteSpan
       /** The origin's own Age, which a first answer passes on as it is. */
       readonly originAge: string | undefined
       readonly originStatus: number
@@ -299,6 +301,7 @@ async function fill(facts: FillFacts): Promise<Fetched> {
     kind: 'filling',
     head,
     fill: bodyFill,
+    brought: { startByte, endByte: part.endByte },
     originAge: first(response.fields, 'age'),
     originStatus: response.status,
     isStored,

@@ -21,7 +21,7 @@ import { forwarding } from './exchange.ts'
 import type { Fetched, Filling } from './fetch-head.ts'
 import { partedFields } from './head-of.ts'
 import { selectVariant } from './lookup.ts'
-import { answerFromFill, answerFromStore, isAllStored, primed } from './answer-from.ts'
+import { answerFromFill, answerFromStore, isAllStored, isBrought, primed } from './answer-from.ts'
 import type { StoreFacts } from './answer-from.ts'
 import { answerWith, relay, unaskedNotModified } from './relay.ts'
 import { notStored, originFailed } from './refuse.ts'
@@ -164,9 +164,7 @@ async function answerCollapsed(
       if (!isMatch) return await relayOther(x, collapsed, because)
       if (!mayShare(x, collapsed, fetched.head, fetched.ticket.logPosition))
         return await serveAgain(x, collapsed, because)
-      return leads
-        ? answerFromFill(x, fetched, { because, isCollapsed: false })
-        : await answerOfWaiter(x, fetched, collapsed, because)
+      return await answerOfFill(x, fetched, collapsed, because)
     case 'bodiless':
       return await answerBodiless(x, collapsed, fetched, because)
     case 'not-modified':
@@ -200,14 +198,16 @@ async function answerCollapsed(
 }
 
 /** What it asked may be elsewhere in the body than what came: it answers when that has begun to come. */
-async function answerOfWaiter(
+async function answerOfFill(
   x: Exchange,
   fetched: Filling,
   collapsed: Collapsed,
   because: ForwardReason,
 ): Promise<Answer> {
   try {
-    const answer = answerFromFill(x, fetched, { because, isCollapsed: true })
+    const { leads } = collapsed
+    const answer = answerFromFill(x, fetched, { because, isCollapsed: !leads })
+    if (leads && isBrought(answer, fetched.brought)) return answer
     // The reader is there: what is held for it would hold up the transfer that it now waits for.
     collapsed.leave()
     return await primed(answer)

@@ -9,10 +9,10 @@ import { ROW_COLUMNS, cellsOf, compare } from './rounds.ts'
 import type { Scenario } from './scenario.ts'
 
 const MIB = 1024 * 1024
-const LARGE_PATH = '/512m.bin'
-const LARGE_BYTES = 512 * MIB
-const SMALL_COUNT = 256
-/** A hundredth of what is asked for. */
+const LARGE_PATH = '/256m.bin'
+const LARGE_BYTES = 256 * MIB
+const SMALL_COUNT = 128
+/** Of 384 MiB that are asked for, it has room for one part in fifty. */
 const MEMORY_BYTES = 8 * MIB
 const RANGE_BYTES = 64 * 1024
 

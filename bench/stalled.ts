@@ -12,7 +12,7 @@ import type { Scenario } from './scenario.ts'
 
 const MIB = 1024 * 1024
 const CLIENT_COUNT = 2000
-const OBJECT_BYTES = 512 * MIB
+const OBJECT_BYTES = 256 * MIB
 const PATHS = ['/0.bin', '/1.bin', '/2.bin', '/3.bin'] as const
 const MEMORY_BYTES = 256 * MIB
 const STALL_SECONDS = 20
@@ -44,7 +44,7 @@ export const STALLED: Scenario = {
       await origin.stop()
     }
     return {
-      title: `stalled: ${CLIENT_COUNT} readers that stop at different offsets of 2 GiB on disk`,
+      title: `stalled: ${CLIENT_COUNT} readers that stop at different offsets of 1 GiB on disk`,
       columns: [
         'asked of',
         'until all have begun, s',

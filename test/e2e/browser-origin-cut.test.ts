@@ -17,8 +17,8 @@ import { WEBM_COLOURS, makeWebm } from '../support/webm.ts'
 
 const SECONDS = 120
 const BYTES_PER_SECOND = 400_000
-/** Of one response of the origin, before it is cut. */
-const CUT_AFTER_BYTES = 1_500_000
+/** Of one response of the origin, before it is cut: less than any has that is asked for. */
+const CUT_AFTER_BYTES = 700_000
 const PATIENCE_MS = 60_000
 const FRESH = ['Cache-Control', 'max-age=3600'] as const
 const PAGE = `<!doctype html>

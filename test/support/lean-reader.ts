@@ -66,7 +66,10 @@ export function readLean(options: LeanOptions): LeanReader {
     resolve(reading.result())
     socket.destroy()
   }
-  socket.once('error', finish)
+  socket.once('error', (error) => {
+    reading.brokenBy = error.message
+    finish()
+  })
   socket.once('close', finish)
   socket.once('end', finish)
   const lines = [`GET ${target} HTTP/1.1`, 'Host: edge.test']
@@ -77,6 +80,7 @@ export function readLean(options: LeanOptions): LeanReader {
 
 class Reading {
   bodyBytes = 0
+  brokenBy = 'it ended'
   readonly #options: LeanOptions
   readonly #askedAtMs = performance.now()
   #head = ''
@@ -138,10 +142,11 @@ class Reading {
   #problem(): string | undefined {
     const { range } = this.#options
     const wantedStatus = range === undefined ? 200 : 206
+    if (this.#status === 0) return `no answer: ${this.brokenBy}`
     if (this.#status !== wantedStatus) return `status ${this.#status}`
     if (this.#wrongAtByte !== undefined) return `wrong after byte ${this.#wrongAtByte}`
     const wantedBytes = range === undefined ? this.#contentLength : range.endByte - range.startByte
     if (this.bodyBytes === wantedBytes) return undefined
-    return `${this.bodyBytes} bytes instead of ${wantedBytes}`
+    return `${this.bodyBytes} bytes instead of ${wantedBytes}: ${this.brokenBy}`
   }
 }

@@ -1,6 +1,6 @@
 import { execFileSync } from 'node:child_process'
 
-const NEEDED = ['nginx', 'wrk', 'taskset'] as const
+const NEEDED = ['nginx', 'wrk', 'taskset', 'perl'] as const
 
 /** Debian's names of what is not here. */
 export function missingPrograms(): readonly string[] {

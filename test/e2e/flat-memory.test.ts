@@ -32,28 +32,31 @@ const maxRssBytes = (clientCount: number) =>
   1.3 * MEMORY_BYTES + 160 * MIB + clientCount * (16 + 256) * 1024
 
 const files = createConfigFiles()
-let disk: string
+let disk: string | undefined
 let origin: TestOrigin
-let sluice: SluiceProcess
+let running: SluiceProcess | undefined
 
 beforeAll(async () => {
   origin = await startTestOrigin()
 })
 
-beforeEach(async () => {
+beforeEach(() => {
   origin.reset()
-  disk = await mkdtemp(join(tmpdir(), 'sluice-flat-'))
-  const config = files.write('flat.json', {
-    // A thousand clients of one process may be slow to ask.
-    limits: { stallTimeout: `${STALL_MS}ms`, headTimeout: '2m' },
-  })
-  const tiers = ['--memory', `${MEMORY_BYTES}`, '--disk', disk, '--disk-size', '4GiB']
-  sluice = await startSluice(['--origin', origin.url, '--config', config, ...tiers])
 })
 
+async function start(limits: Readonly<Record<string, string>>): Promise<SluiceProcess> {
+  disk = await mkdtemp(join(tmpdir(), 'sluice-flat-'))
+  const config = files.write('flat.json', { limits })
+  const tiers = ['--memory', `${MEMORY_BYTES}`, '--disk', disk, '--disk-size', '4GiB']
+  running = await startSluice(['--origin', origin.url, '--config', config, ...tiers])
+  return running
+}
+
 afterEach(async () => {
-  await sluice.finish()
-  await rm(disk, { recursive: true, force: true })
+  // Where a test before has measured, none was started.
+  await running?.finish()
+  running = undefined
+  if (disk !== undefined) await rm(disk, { recursive: true, force: true })
 })
 
 afterAll(async () => {
@@ -62,7 +65,7 @@ afterAll(async () => {
 })
 
 /** The highest resident set of the process from now on. */
-function watchRss(): { maxBytes(): number } & Disposable {
+function watchRss(sluice: SluiceProcess): { maxBytes(): number } & Disposable {
   let maxBytes = sluice.rssBytes()
   const timer = setInterval(() => {
     maxBytes = Math.max(maxBytes, sluice.rssBytes())
@@ -87,11 +90,12 @@ describeWith(['perl'], 'two thousand readers that stop reading', () => {
     timeout: PATIENCE_MS,
   }, async () => {
     const target = '/stalled.bin'
+    const sluice = await start({ stallTimeout: `${STALL_MS}ms` })
     origin.put(target, { sizeBytes, fields: FRESH })
     // So that each can be answered at once: from the disk, for memory has an eighth of it.
     const { problem } = await readLean({ port: sluice.port, target }).done
     expect(problem).toBeUndefined()
-    using rss = watchRss()
+    using rss = watchRss(sluice)
     const stepBytes = sizeBytes / clientCount
     const requests = Array.from({ length: clientCount }, (_, index) => {
       return { target, startByte: Math.floor(index * stepBytes), endByte: sizeBytes }
@@ -126,6 +130,8 @@ describe('a thousand readers of one cold object', () => {
   }, async () => {
     const clientCount = 1000
     const target = '/popular.bin'
+    // A thousand clients of one process may be slow to ask, and slow to be heard.
+    const sluice = await start({ stallTimeout: '2m', headTimeout: '2m' })
     const sizeBytes = 64 * MIB
     const rangeBytes = MIB
     const gate = createGate()
@@ -133,7 +139,7 @@ describe('a thousand readers of one cold object', () => {
     origin.inject({ fault: 'gate-head', gate }, target)
     const object = oracleBytes({ object: target, version: 1, startByte: 0, endByte: sizeBytes })
     const random = createSeededRandom(1000)
-    using rss = watchRss()
+    using rss = watchRss(sluice)
     const startedAtMs = performance.now()
     const readers = Array.from({ length: clientCount }, (_, index) => {
       const startByte = random.integer(0, sizeBytes - rangeBytes)

@@ -7,6 +7,7 @@ import type { Logger } from 'pino'
 import { createApp } from '#app/app.ts'
 import { createHandle } from '#app/handle.ts'
 import type { Handle } from '#app/handle.ts'
+import type { BudgetBounds } from '#core/flow/budget.ts'
 import { createFills } from '#core/flow/fills.ts'
 import type { Fills } from '#core/flow/fills.ts'
 import { createFlights } from '#core/flow/flights.ts'
@@ -30,7 +31,9 @@ import { createAdminAccess } from './adapters/node/admin-access.ts'
 import { createAuditLog } from './adapters/node/audit-log.ts'
 import type { HttpServer } from './adapters/node/http-server.ts'
 import { listenHttp } from './adapters/node/http-server.ts'
+import { watchLoopLoad } from './adapters/node/loop-load.ts'
 import { startMemoryGuard } from './adapters/node/memory-guard.ts'
+import { connectionsWithin } from './adapters/node/file-limit.ts'
 import { createNodeDigests } from './adapters/node/node-digests.ts'
 import { createFillScope } from './adapters/node/node-scope.ts'
 import { createOtelSdk } from './adapters/node/otel-sdk.ts'
@@ -77,8 +80,7 @@ export async function startNode(options: StartOptions): Promise<Running> {
   const origins = createOrigins({ config, clock, cluster, environment })
   const opened = await openNodeStore(config, clock, record)
   const { store, fillBounds } = opened
-  const digests = createNodeDigests()
-  const fills = createFills({ store, clock, random: Math.random, bounds: fillBounds, digests })
+  const fills = createNodeFills(store, clock, fillBounds)
   const sdk = await createOtelSdk(config.name, endpointOf(config, environment))
   const telemetry = createTelemetry(sdk.meter, { ...opened.gauges, ...processGauges(fills) })
   telling.telemetry = telemetry
@@ -140,6 +142,18 @@ export async function startNode(options: StartOptions): Promise<Running> {
       await close()
     },
   }
+}
+
+function createNodeFills(store: Store, clock: Clock, bounds: BudgetBounds): Fills {
+  const digests = createNodeDigests()
+  return createFills({
+    store,
+    clock,
+    random: Math.random,
+    bounds,
+    digests,
+    isBusy: watchLoopLoad(),
+  })
 }
 
 interface ServingParts {
@@ -214,7 +228,7 @@ async function listen(config: Config, door: Door, admin: AdminListenerOptions): 
     stallMs: limits.stallTimeout,
     maxHeadBytes: limits.headSize,
     maxRequestsPerSocket: limits.requestsPerConnection,
-    maxConnectionCount: limits.connections,
+    maxConnectionCount: connectionsWithin(limits.connections),
     handle: door,
   })
   if (config.admin === undefined) return { edge, admin: undefined }

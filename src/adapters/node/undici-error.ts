@@ -22,6 +22,9 @@ const KINDS: ReadonlyMap<string, UpstreamErrorKind> = new Map([
   ['UND_ERR_SOCKET', 'connection_terminated'],
   ['ECONNRESET', 'connection_terminated'],
   ['EPIPE', 'connection_terminated'],
+  // Ours, and no sign of the origin's health.
+  ['EMFILE', 'connection_limit_reached'],
+  ['ENFILE', 'connection_limit_reached'],
 ])
 
 const CERTIFICATE = /^(CERT_|DEPTH_ZERO|SELF_SIGNED|UNABLE_TO_|ERR_TLS_CERT)/

@@ -36,6 +36,7 @@ export interface BodyFillOptions {
   readonly budget: Budget
   readonly digests: Digests
   readonly ranges: RangeSupport
+  isBusy(): boolean
   /** How far ahead a run may be now, given what all fills hold. */
   windowBytes(): number
   /** Called when it holds more than all fills together may. */
@@ -52,6 +53,8 @@ export class BodyFill {
   readonly settings: FillSettings
   readonly budget: Budget
   readonly runs: Run[] = []
+  /** Whether rates say more of this process than of the origin. */
+  readonly isBusy: () => boolean
   completeLength: number | undefined
   ranges: RangeSupport
   /** Set when the origin has another version: nothing more of this one can come. */
@@ -78,6 +81,7 @@ export class BodyFill {
     this.ranges = options.ranges
     this.#keeping = new Keeping(options)
     const windowBytes = () => options.windowBytes()
+    this.isBusy = () => options.isBusy()
     this.#pace = new Pace(this, windowBytes)
     this.#spread = new Spread(this, windowBytes, (chunk) => this.#beginExtra(chunk))
   }

@@ -13,6 +13,8 @@ import type { Cursor } from './pace.ts'
 
 /** Transfers begun for one and the same byte. */
 const MAX_START_COUNT = 4
+/** What is given at once: a client with much to read lets the others have their turn. */
+const VIEW_BYTES = 256 * 1024
 /** What a reader holds of its own when there is no room for it to hold segments. */
 const COPY_BYTES = 64 * 1024
 
@@ -120,7 +122,8 @@ export class BodyReader implements ByteSource, Cursor {
   #pin(view: Uint8Array): Uint8Array {
     const { budget } = this.#options.fills
     this.#unpin()
-    const given = budget.mayPin(view.buffer.byteLength) ? view : view.slice(0, COPY_BYTES)
+    const isRoom = budget.mayPin(view.buffer.byteLength)
+    const given = isRoom ? view.subarray(0, VIEW_BYTES) : view.slice(0, COPY_BYTES)
     this.#pinnedBytes = given.buffer.byteLength
     budget.pinnedBytes += this.#pinnedBytes
     return given

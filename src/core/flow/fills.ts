@@ -17,6 +17,8 @@ export interface FillsOptions {
   readonly random: () => number
   readonly bounds: BudgetBounds
   readonly digests: Digests
+  /** Whether what seems slow may be so because this process is at its limit. */
+  isBusy?(): boolean
 }
 
 export interface OpenFill {
@@ -59,6 +61,7 @@ export function createFills(options: FillsOptions): Fills {
       random,
       budget,
       digests,
+      isBusy: () => options.isBusy?.() === true,
       // Two segments are the least with which a reader and a transfer can both move.
       windowBytes: () =>
         Math.min(

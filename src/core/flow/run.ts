@@ -66,7 +66,7 @@ export class Run {
 
   /** Of what has come, once enough has to tell; else `undefined`. */
   bytesPerSecond(): number | undefined {
-    if (this.#firstByteAtMs === undefined) return undefined
+    if (this.#firstByteAtMs === undefined || this.#fill.isBusy()) return undefined
     const elapsedMs = this.#fill.clock.monotonicMs() - this.#firstByteAtMs
     return elapsedMs < MIN_MEASURED_MS ? undefined : (this.#receivedBytes / elapsedMs) * 1000
   }

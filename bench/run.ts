@@ -11,19 +11,26 @@ import { join } from 'node:path'
 
 import { CLASSES } from './classes.ts'
 import type { BenchClass } from './classes.ts'
+import { hitRatioTable } from './hit-ratio.ts'
 import { LOAD_CORE, startNginx, startOrigin, startSluice } from './peers.ts'
 import { missingPrograms } from './programs.ts'
+import { writeResult } from './results.ts'
 import { ROW_COLUMNS, cellsOf, compare } from './rounds.ts'
 import type { Row } from './rounds.ts'
 import { formatTable } from './scenario.ts'
 import { SCENARIOS } from './scenarios.ts'
 
+const wanted = process.argv.slice(2)
+// Of sizes alone: it takes no server, and no load.
+if (wanted.length === 1 && wanted[0] === 'hit-ratio') {
+  writeResult('hit-ratio', hitRatioTable())
+  process.exit(0)
+}
 const missing = missingPrograms()
 if (missing.length > 0) {
   process.stderr.write(`bench needs ${missing.join(', ')}: apt-get install ${missing.join(' ')}\n`)
   process.exit(1)
 }
-const wanted = process.argv.slice(2)
 const isWanted = ({ name }: { readonly name: string }) =>
   wanted.length === 0 || wanted.some((word) => name.includes(word))
 const classes = CLASSES.filter(isWanted)

@@ -236,6 +236,9 @@ const limits = z.strictObject({
   fillSlow: size({ min: 0, max: 64 * GIB, allowed: '0 to 64GiB, a second' }).prefault('24MiB'),
   fillMin: size({ min: 0, max: GIB, allowed: '0 to 1GiB' }).prefault('8MiB'),
   readAhead: size({ min: 0, max: GIB, allowed: '0 to 1GiB' }).prefault('16MiB'),
+  diskObjectShare: z.coerce.number().min(0.001).max(1).default(0.25).meta({
+    description: 'Share of the disk tier that one object may take',
+  }),
   finishMax: size({ min: 0, max: GIB, allowed: '0 to 1GiB' }).prefault('16MiB'),
   resumes: z.coerce.number().int().min(0).max(100).default(3),
   resumeDelay: ms(60_000, '1ms to 60s').prefault('250ms'),

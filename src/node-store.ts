@@ -31,7 +31,20 @@ export async function openNodeStore(
   // What is being filled is in memory too: the setting bounds both together.
   const maxFillingBytes = Math.min(config.limits.fillBudget, config.memory / 4)
   const fillBounds: BudgetBounds = { maxFillingBytes, maxPinnedBytes: config.memory / 8 }
-  const memory = createMemoryStore({ maxBytes: config.memory - maxFillingBytes, invalidations })
+  const disk =
+    config.disk === 'off'
+      ? undefined
+      : await openDiskStore({
+          directory: config.disk,
+          maxBytes: config.diskSize,
+          writeQueueBytes: WRITE_QUEUE_BYTES,
+          objectShare: config.limits.diskObjectShare,
+          invalidations,
+          record,
+          clock,
+        })
+  const maxBytes = config.memory - maxFillingBytes
+  const memory = createMemoryStore({ maxBytes, invalidations, uses: disk })
   const memoryGauges: Gauges = {
     sluice_memory_bytes: {
       description: 'Heads and segments in memory',
@@ -42,7 +55,7 @@ export async function openNodeStore(
       read: () => memory.stats().maxBytes,
     },
   }
-  if (config.disk === 'off') {
+  if (disk === undefined) {
     return {
       store: memory,
       fillBounds,
@@ -50,14 +63,6 @@ export async function openNodeStore(
       close: () => Promise.resolve(),
     }
   }
-  const disk = await openDiskStore({
-    directory: config.disk,
-    maxBytes: config.diskSize,
-    writeQueueBytes: WRITE_QUEUE_BYTES,
-    invalidations,
-    record,
-    clock,
-  })
   return {
     store: createTieredStore({ memory, disk, record }),
     fillBounds,

@@ -3,11 +3,12 @@
 import { crc32 } from 'node:zlib'
 
 import { formatEntry } from './disk-entry.ts'
-import { INVALIDATED, VERIFIED, bodyIdOf } from './disk-index.ts'
+import { INVALIDATED, VERIFIED, bodyIdOf, flagsOf } from './disk-index.ts'
 import type { DiskLog } from './disk-log.ts'
 import type { Pending } from './disk-queue.ts'
 import type { RecordHeader } from './disk-record.ts'
 import { ALIGN_BYTES, blockCrcsOf, encodeRecordHeader, recordBytesOf } from './disk-record.ts'
+import { UNKNOWN_CLASS } from './disk-retention.ts'
 import type { Slab } from './slabs.ts'
 
 interface Encoded {
@@ -43,7 +44,10 @@ export class DiskAppender {
     const buffers = encoded.flatMap((record) => record.buffers)
     await slabs.append(slab, buffers)
     if (encoded.some(({ pending }) => pending.text !== undefined)) await slabs.sync(slab)
-    for (const record of encoded) this.#index(record)
+    for (const record of encoded) {
+      this.#index(record)
+      this.#log.retention.wrote(record.bytes, this.#log.index.recordCount)
+    }
     this.#log.indexedSlab = slab.number
     this.#log.indexedEndByte = slab.endByte
     return encoded.length
@@ -89,7 +93,7 @@ export class DiskAppender {
   /** Data first, then the index in memory, then its written copy. */
   #index({ pending, header }: Encoded): void {
     const { queue, copy, index, clock } = this.#log
-    const { key, carriedFrom, entry, data, text } = pending
+    const { key, carriedFrom, entry, data, text, useClass } = pending
     const digest = key.digest.subarray(0, 16)
     const { slab, offset, dataBytes, headBytes } = header
     queue.finish(pending)
@@ -106,7 +110,8 @@ export class DiskAppender {
         carriedFrom !== undefined && index.has(index.findHead(key.id), INVALIDATED)
       const isInvalidated = pending.isInvalidated || wasInvalidated
       const place = { slab, offset, dataBytes, headBytes }
-      index.putHead(key.id, place, isInvalidated ? VERIFIED | INVALIDATED : VERIFIED)
+      const flags = flagsOf(isInvalidated ? VERIFIED | INVALIDATED : VERIFIED, useClass)
+      index.putHead(key.id, place, flags)
       const writtenAtMs = clock.nowMs()
       copy.push({ kind: 'head', digest, key: entry.key, ...place, isInvalidated, writtenAtMs })
     }
@@ -114,7 +119,9 @@ export class DiskAppender {
     const { body, segmentIndex } = data
     const id = bodyIdOf(body)
     if (!isStill(index.findSegment(id, segmentIndex))) return
-    index.putSegment(key.id, id, segmentIndex, { slab, offset, dataBytes, headBytes: 0 }, VERIFIED)
+    // Where the record has a head, that alone is judged.
+    const flags = flagsOf(VERIFIED, entry === undefined ? useClass : UNKNOWN_CLASS)
+    index.putSegment(key.id, id, segmentIndex, { slab, offset, dataBytes, headBytes: 0 }, flags)
     copy.push({ kind: 'segment', digest, body, segmentIndex, slab, offset, dataBytes })
 
     /** What is carried over must still be what the index means. */
@@ -125,8 +132,8 @@ export class DiskAppender {
 
   /** Begins a slab, which then is the active one. */
   async beginSlab(): Promise<Slab> {
-    const { slabs, clock, copy, lastPosition } = this.#log
-    const slab = await slabs.create(clock.nowMs(), lastPosition)
+    const { slabs, clock, copy, retention, lastPosition } = this.#log
+    const slab = await slabs.create(clock.nowMs(), lastPosition, retention.clockBytes)
     copy.push({ kind: 'slab', slab: slab.number, nonce: slab.nonce })
     return slab
   }

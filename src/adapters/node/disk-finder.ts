@@ -10,13 +10,14 @@ import type { DiskEntry } from './disk-entry.ts'
 import { invalidatedEntry, isOneSegment, judgedEntry } from './disk-entry.ts'
 import { codeOf } from './disk-files.ts'
 import type { Place } from './disk-index.ts'
-import { INVALIDATED, NO_SLOT, USED, VERIFIED, bodyIdOf } from './disk-index.ts'
+import { INVALIDATED, NO_SLOT, VERIFIED, bodyIdOf, headName, segmentName } from './disk-index.ts'
 import type { DiskLog } from './disk-log.ts'
 import { tellFailure } from './disk-log.ts'
 import type { DiskKey } from './disk-queue.ts'
 import type { ReadRecord } from './disk-reader.ts'
 import { CorruptRecordError, isRecordOf, readChecked, readRecord } from './disk-reader.ts'
 import { BLOCK_BYTES } from './disk-record.ts'
+import { useRecord } from './disk-uses.ts'
 import type { Slab } from './slabs.ts'
 
 /** How often a read begins again because what it was about to give was replaced. */
@@ -39,14 +40,17 @@ export class DiskFinder {
 
   /** The key's entry, with what stands in one record with it. */
   async find(key: CacheKey, disk: DiskKey): Promise<Found | undefined> {
-    const { queue, index } = this.#log
+    const { queue, index, retention } = this.#log
     for (let i = 0; i < MAX_READ_COUNT; i++) {
       const waiting = queue.entryOf(disk)
-      if (waiting !== undefined) return this.#found(waiting, undefined)
+      if (waiting !== undefined) {
+        retention.use(headName(disk.id))
+        return this.#found(waiting, undefined)
+      }
       const slot = index.findHead(disk.id)
       if (slot === NO_SLOT) return undefined
       const place = index.placeOf(slot)
-      index.add(slot, USED)
+      useRecord(this.#log, slot)
       const record = await this.#readAt(place, disk)
       // Written anew meanwhile, carried over or evicted.
       const now = index.findHead(disk.id)
@@ -133,7 +137,7 @@ export class DiskFinder {
     const slab = slabs.get(place.slab)
     const lastByte = Math.min(endByte, place.dataBytes)
     if (slab === undefined || startByte >= lastByte) return undefined
-    index.add(slot, USED)
+    useRecord(this.#log, slot)
     try {
       if (index.has(slot, VERIFIED)) {
         return await readChecked(slabs, slab, place, startByte, lastByte)
@@ -174,9 +178,13 @@ export class DiskFinder {
     startByte: number,
     endByte: number,
   ): Maybe<Uint8Array | undefined> {
+    const id = bodyIdOf(body)
     const waiting = this.#log.queue.dataOf(body, segmentIndex)
-    if (waiting !== undefined) return waiting.subarray(startByte, endByte)
-    const slot = this.#log.index.findSegment(bodyIdOf(body), segmentIndex)
+    if (waiting !== undefined) {
+      this.#log.retention.use(segmentName(id, segmentIndex))
+      return waiting.subarray(startByte, endByte)
+    }
+    const slot = this.#log.index.findSegment(id, segmentIndex)
     if (slot === NO_SLOT) return undefined
     return this.#readSegmentAt(body, segmentIndex, slot, startByte, endByte)
   }

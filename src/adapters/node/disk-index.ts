@@ -7,6 +7,9 @@ import { createHash, randomInt } from 'node:crypto'
 import type { BodyId } from '#core/entry/body-id.ts'
 import type { InvalidationScope } from '#core/entry/invalidation-scope.ts'
 
+import type { UseClass } from './disk-retention.ts'
+import type { Fingerprint } from './frequency-sketch.ts'
+
 /** 16 bytes as four numbers: a body, or the beginning of a key's digest. */
 export type Id = Uint32Array
 
@@ -24,6 +27,9 @@ export const VERIFIED = 1
 export const USED = 2
 /** A head whose variants must all be validated before use. */
 export const INVALIDATED = 4
+/** Flags from here on tell how its use is judged. */
+const CLASS_AT = 8
+const MAX_CLASS = 63
 
 export const NO_SLOT = 0
 const NOWHERE: Place = { slab: 0, offset: 0, dataBytes: 0, headBytes: 0 }
@@ -38,6 +44,10 @@ const HEADS = 8
 const FLAGS = 9
 const NEXT = 10
 const PREVIOUS = 11
+/** A segment has no head of its own: there it names the slot of its key. */
+const OWNER = HEADS
+/** A key's slot is the first of its chain: there it counts what its segments take, in units. */
+const UNITS = PREVIOUS
 const UNIT_BYTES = 4096
 
 export function digestOf(key: InvalidationScope): Buffer {
@@ -50,6 +60,24 @@ export function idOf(bytes: Uint8Array): Id {
 
 export function bodyIdOf(body: BodyId): Id {
   return idOf(Buffer.from(body, 'hex'))
+}
+
+/** Of a key. */
+export function headName(key: Id): Fingerprint {
+  return fingerprint(key[0] ?? 0, key[1] ?? 0)
+}
+
+export function segmentName(body: Id, segmentIndex: number): Fingerprint {
+  return fingerprint((body[0] ?? 0) ^ Math.imul(segmentIndex + 1, 0x9e3779b1), body[1] ?? 0)
+}
+
+function fingerprint(low: number, high: number): Fingerprint {
+  return (low >>> 0) + (high & 0x1fffff) * 2 ** 32
+}
+
+/** Flags of a record that was just written. */
+export function flagsOf(flags: number, useClass: UseClass): number {
+  return flags | (useClass << CLASS_AT)
 }
 
 export class DiskIndex {
@@ -68,6 +96,32 @@ export class DiskIndex {
   /** Memory the table takes. */
   get bytes(): number {
     return this.#words.byteLength + this.#table.byteLength
+  }
+
+  /** Heads and segments. */
+  get recordCount(): number {
+    return this.headCount + this.segmentCount
+  }
+
+  /** What the segments of the key take, roughly. */
+  segmentBytesOf(key: Id): number {
+    return this.#word(this.#find(key, HEAD), UNITS) * UNIT_BYTES
+  }
+
+  /** The name by which uses of a record are counted. */
+  nameOf(slot: number): Fingerprint {
+    const named = this.#speakerOf(slot)
+    const [low, high] = [this.#word(named, 0), this.#word(named, 1)]
+    if (this.isHead(named)) return fingerprint(low, high)
+    return segmentName(new Uint32Array([low, high]), this.#word(named, SEGMENT))
+  }
+
+  isUsed(slot: number): boolean {
+    return this.has(slot, USED) || this.has(this.#speakerOf(slot), USED)
+  }
+
+  useClassOf(slot: number): UseClass {
+    return (this.#word(slot, FLAGS) >>> CLASS_AT) & MAX_CLASS
   }
 
   /** The slot of the key's head, or `NO_SLOT`. */
@@ -97,6 +151,7 @@ export class DiskIndex {
       slot = this.#allocate(body, segmentIndex)
       const owner = this.#find(key, HEAD) || this.#allocate(key, HEAD)
       const next = this.#word(owner, NEXT)
+      this.#setWord(slot, OWNER, owner)
       this.#setWord(slot, NEXT, next)
       this.#setWord(slot, PREVIOUS, owner)
       if (next !== NO_SLOT) this.#setWord(next, PREVIOUS, slot)
@@ -111,7 +166,7 @@ export class DiskIndex {
       slab: this.#word(slot, SLAB),
       offset: this.#word(slot, OFFSET) * UNIT_BYTES,
       dataBytes: this.#word(slot, DATA),
-      headBytes: this.#word(slot, HEADS),
+      headBytes: this.isHead(slot) ? this.#word(slot, HEADS) : 0,
     }
   }
 
@@ -135,13 +190,15 @@ export class DiskIndex {
       this.#setPlace(slot, NOWHERE, 0)
       return this.#releaseIfEmpty(slot)
     }
+    const owner = this.#word(slot, OWNER)
     const previous = this.#word(slot, PREVIOUS)
     const next = this.#word(slot, NEXT)
     this.#setWord(previous, NEXT, next)
     if (next !== NO_SLOT) this.#setWord(next, PREVIOUS, previous)
+    this.#count(slot, -1)
     this.segmentCount--
     this.#release(slot)
-    if (this.#word(previous, SEGMENT) === HEAD) this.#releaseIfEmpty(previous)
+    this.#releaseIfEmpty(owner)
   }
 
   /** Takes out the key's head and all its segments. */
@@ -166,8 +223,7 @@ export class DiskIndex {
 
   /** The beginning of the digest of the key that a segment belongs to. */
   keyOf(segment: number): Uint8Array {
-    let slot = segment
-    while (!this.isHead(slot)) slot = this.#word(slot, PREVIOUS)
+    const slot = this.#word(segment, OWNER)
     return new Uint8Array(this.#words.slice(slot * STRIDE, slot * STRIDE + 4).buffer)
   }
 
@@ -179,6 +235,11 @@ export class DiskIndex {
     this.#slotCount = this.headCount = this.segmentCount = 0
   }
 
+  /** A first segment is used with its head, and that may be in memory: so the head speaks for it. */
+  #speakerOf(slot: number): number {
+    return this.#word(slot, SEGMENT) === 0 ? this.#word(slot, OWNER) : slot
+  }
+
   #word(slot: number, field: number): number {
     return this.#words[slot * STRIDE + field] ?? 0
   }
@@ -188,11 +249,20 @@ export class DiskIndex {
   }
 
   #setPlace(slot: number, place: Place, flags: number): void {
+    if (!this.isHead(slot)) this.#count(slot, -1)
     this.#setWord(slot, SLAB, place.slab)
     this.#setWord(slot, OFFSET, place.offset / UNIT_BYTES)
     this.#setWord(slot, DATA, place.dataBytes)
-    this.#setWord(slot, HEADS, place.headBytes)
+    if (this.isHead(slot)) this.#setWord(slot, HEADS, place.headBytes)
     this.#setWord(slot, FLAGS, flags)
+    if (!this.isHead(slot)) this.#count(slot, 1)
+  }
+
+  /** Adds what the segment takes to what its key takes, or takes it away again. */
+  #count(segment: number, sign: 1 | -1): void {
+    const owner = this.#word(segment, OWNER)
+    const units = Math.ceil(this.#word(segment, DATA) / UNIT_BYTES)
+    this.#setWord(owner, UNITS, this.#word(owner, UNITS) + sign * units)
   }
 
   #find(id: Id, segment: number): number {

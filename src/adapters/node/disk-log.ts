@@ -10,6 +10,7 @@ import type { IndexCopy } from './disk-index-copy.ts'
 import { messageOf } from './disk-files.ts'
 import type { DiskKey, DiskQueue } from './disk-queue.ts'
 import type { Replay } from './disk-replay.ts'
+import type { Retention } from './disk-retention.ts'
 import type { Slabs } from './slabs.ts'
 
 export interface DiskLog {
@@ -18,6 +19,7 @@ export interface DiskLog {
   readonly index: DiskIndex
   readonly copy: IndexCopy
   readonly queue: DiskQueue
+  readonly retention: Retention
   readonly invalidations: Invalidations
   readonly clock: Clock
   record(event: FlowEvent): void

@@ -10,6 +10,8 @@ import { hasOnlySegment, invalidatedEntry } from './disk-entry.ts'
 import type { Id, Place } from './disk-index.ts'
 import { digestOf, idOf } from './disk-index.ts'
 import type { RecordKind } from './disk-record.ts'
+import type { UseClass } from './disk-retention.ts'
+import { UNKNOWN_CLASS } from './disk-retention.ts'
 
 /** A key as the disk tier names it. */
 export interface DiskKey {
@@ -37,6 +39,8 @@ export interface Pending {
   kind: RecordKind
   readonly key: DiskKey
   readonly ticket: Pick<WriteTicket, 'position' | 'generation'>
+  /** How its use is judged. */
+  useClass: UseClass
   /** Of the head; changes as long as the record is open. */
   entry: DiskEntry | undefined
   data: PendingData | undefined
@@ -58,13 +62,14 @@ export interface Pending {
 /** What a record takes of the queue beside its data, roughly. */
 const HEAD_BYTES = 2048
 /** Records in one write, below what the system takes (1024 buffers, up to four each). */
-const MAX_BATCH_COUNT = 200
+export const MAX_BATCH_COUNT = 200
 
 export class DiskQueue {
   #items: Pending[] = []
   readonly #heads = new Map<string, Pending>()
   readonly #segments = new Map<string, Pending>()
   readonly #underWay = new Set<Pending>()
+  readonly #bytesOfKeys = new Map<string, number>()
   #bytes = 0
 
   /** Of what waits and of what is being written. */
@@ -76,6 +81,10 @@ export class DiskQueue {
     return this.#items.length === 0
   }
 
+  bytesOf(key: DiskKey): number {
+    return this.#bytesOfKeys.get(key.name) ?? 0
+  }
+
   entryOf(key: DiskKey): DiskEntry | undefined {
     return this.#heads.get(key.name)?.entry
   }
@@ -85,7 +94,7 @@ export class DiskQueue {
   }
 
   /** Takes the place of the key's entry that waits, if it still can; joins the only segment that waits. */
-  putEntry(key: DiskKey, entry: DiskEntry, ticket: WriteTicket): void {
+  putEntry(key: DiskKey, entry: DiskEntry, ticket: WriteTicket, useClass: UseClass): void {
     const waiting = this.#heads.get(key.name)
     if (waiting?.isOpen === true) {
       waiting.entry = entry
@@ -93,7 +102,7 @@ export class DiskQueue {
     }
     const segment = this.#openSegmentOf(entry)
     if (segment === undefined) {
-      if (waiting?.isOpen !== true) this.#add({ ...blank('head', key, ticket), entry })
+      if (waiting?.isOpen !== true) this.#add({ ...blank('head', key, ticket), entry, useClass })
       return
     }
     if (waiting?.isOpen === true) this.#cancel(waiting)
@@ -102,13 +111,13 @@ export class DiskQueue {
   }
 
   /**
-   * @param known The key's entry as it is on disk: a body of one segment is written together with it.
+   * @param options.known The key's entry as on disk: a body of one segment is written together with it.
    */
   putData(
     key: DiskKey,
     data: PendingData,
     ticket: WriteTicket,
-    known: DiskEntry | undefined,
+    { known, useClass }: { readonly known: DiskEntry | undefined; readonly useClass: UseClass },
   ): void {
     const waiting = this.#heads.get(key.name)
     const entry = waiting?.entry ?? known
@@ -120,7 +129,12 @@ export class DiskQueue {
       this.#segments.set(`${data.body}/0`, waiting)
       return this.#count(waiting, data.bytes.byteLength)
     }
-    this.#add({ ...blank('segment', key, ticket), data, entry: isOnly ? entry : undefined })
+    this.#add({
+      ...blank('segment', key, ticket),
+      useClass,
+      data,
+      entry: isOnly ? entry : undefined,
+    })
   }
 
   /** Resolves once the disk has it, for certain. */
@@ -218,6 +232,10 @@ export class DiskQueue {
   #count(pending: Pending, bytes: number): void {
     pending.queuedBytes += bytes
     this.#bytes += bytes
+    const { name } = pending.key
+    const ofKey = this.bytesOf(pending.key) + bytes
+    if (ofKey > 0) this.#bytesOfKeys.set(name, ofKey)
+    else this.#bytesOfKeys.delete(name)
   }
 }
 
@@ -231,6 +249,7 @@ function blank(
     kind,
     key,
     ticket: { position, generation },
+    useClass: UNKNOWN_CLASS,
     entry: undefined,
     data: undefined,
     isOpen: true,
@@ -244,7 +263,7 @@ function blank(
 export function carriedRecord(
   key: DiskKey,
   ticket: Pick<WriteTicket, 'position' | 'generation'>,
-  parts: Pick<Pending, 'entry' | 'data' | 'carriedFrom' | 'isInvalidated'>,
+  parts: Pick<Pending, 'entry' | 'data' | 'carriedFrom' | 'isInvalidated' | 'useClass'>,
 ): Pending {
   const kind = parts.data === undefined ? 'head' : 'segment'
   return { ...blank(kind, key, ticket), ...parts, isOpen: false }

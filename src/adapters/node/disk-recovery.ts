@@ -179,7 +179,9 @@ async function adopt(
   bytes: number,
 ): Promise<AdoptedSlab | undefined> {
   const { slabs } = log
-  const unknown: Slab = { number, nonce: new Uint8Array(8), endByte: bytes, isGone: false }
+  const nonce = new Uint8Array(8)
+  const startedAtByte = Number.NEGATIVE_INFINITY
+  const unknown: Slab = { number, nonce, endByte: bytes, startedAtByte, isGone: false }
   const header = await readSlabHeader(slabs, unknown)
   if (header !== undefined) return { slab: slabs.adopt(number, header.nonce, bytes), header }
   await discard(log, slabs.adopt(number, unknown.nonce, bytes))

@@ -21,13 +21,15 @@ import type { Clock } from '#core/ports/clock.ts'
 import type { FlowEvent } from '#core/ports/request-scope.ts'
 import type { Store, WriteTicket } from '#core/ports/store.ts'
 import type { Invalidation, Invalidations } from '#web/invalidations.ts'
+import type { MemoryUses } from '#web/memory-store.ts'
 import { withVariant } from '#web/variants.ts'
 
+import { DiskAdmission } from './disk-admission.ts'
 import type { DiskEntry } from './disk-entry.ts'
 import { invalidatedEntry } from './disk-entry.ts'
 import { prepareDirectory } from './disk-files.ts'
 import { DiskFinder } from './disk-finder.ts'
-import { DiskIndex, INVALIDATED, NO_SLOT, bodyIdOf } from './disk-index.ts'
+import { DiskIndex, INVALIDATED, NO_SLOT, bodyIdOf, headName, segmentName } from './disk-index.ts'
 import { IndexCopy } from './disk-index-copy.ts'
 import type { DiskLock } from './disk-lock.ts'
 import { lockDirectory } from './disk-lock.ts'
@@ -37,6 +39,8 @@ import type { DiskKey } from './disk-queue.ts'
 import { DiskQueue, diskKeyOf } from './disk-queue.ts'
 import { ALIGN_BYTES, MAX_DATA_BYTES, MAX_HEAD_BYTES } from './disk-record.ts'
 import { INDEX_NAME, copyStateOf, recover, restorePosition } from './disk-recovery.ts'
+import { Retention } from './disk-retention.ts'
+import { useRecord } from './disk-uses.ts'
 import { DiskWriter } from './disk-writer.ts'
 import { Slabs } from './slabs.ts'
 
@@ -53,6 +57,8 @@ export interface DiskStoreOptions {
   readonly writeQueueBytes?: number | undefined
   /** Default: a 64th of `maxBytes`, from 4 to 256 MiB, and at most a quarter of `maxBytes`. */
   readonly slabBytes?: number | undefined
+  /** How much of `maxBytes` the segments of one object may take. Default a quarter. */
+  readonly objectShare?: number | undefined
 }
 
 interface DiskStats {
@@ -66,7 +72,7 @@ interface DiskStats {
   readonly isDegraded: boolean
 }
 
-export interface DiskStore extends Store {
+export interface DiskStore extends Store, MemoryUses {
   /** Exact, from the index in memory and from what waits to be written. */
   presence(body: BodyId): SegmentSet
   /** Resolves once everything written so far is on disk and in its index, and what was there is read. */
@@ -79,6 +85,7 @@ export interface DiskStore extends Store {
 const MIB = 1024 * 1024
 const MIN_BYTES = MIB
 const DEFAULT_QUEUE_BYTES = 64 * MIB
+const DEFAULT_OBJECT_SHARE = 0.25
 /** Keys whose entry is remembered after it was written, so that what comes next can be put beside it. */
 const MAX_RECENT_COUNT = 1024
 /** Keys with a mark. Marks live for a minute or so, and end with the process. */
@@ -114,6 +121,7 @@ async function open(options: DiskStoreOptions, lock: DiskLock): Promise<DiskStor
       onFailure: (message) => record({ kind: 'store-failed', message }),
     }),
     queue: new DiskQueue(),
+    retention: new Retention(maxBytes),
     invalidations,
     clock,
     record,
@@ -144,6 +152,7 @@ class OpenDiskStore implements DiskStore {
   readonly #maxBytes: number
   readonly #maxQueueBytes: number
   readonly #finder: DiskFinder
+  readonly #admission: DiskAdmission
   readonly #recent = new Map<string, DiskEntry>()
   readonly #marks = new Map<CacheKey, Mark>()
   /** Heads of one key are written one after the other. */
@@ -163,6 +172,8 @@ class OpenDiskStore implements DiskStore {
     this.#lock = lock
     this.#rest = rest
     this.#maxBytes = options.maxBytes
+    const { objectShare = DEFAULT_OBJECT_SHARE } = options
+    this.#admission = new DiskAdmission(log, options.maxBytes * objectShare)
     this.#maxQueueBytes = options.writeQueueBytes ?? DEFAULT_QUEUE_BYTES
   }
 
@@ -286,8 +297,30 @@ class OpenDiskStore implements DiskStore {
       return
     }
     const key = diskKeyOf(ticket.key)
-    queue.putData(key, { body, segmentIndex, bytes }, ticket, this.#recent.get(key.name))
+    const known = this.#recent.get(key.name)
+    const asked = { body, segmentIndex, bytes: count }
+    const useClass = this.#admission.segment(key, asked, queue.entryOf(key) ?? known)
+    if (useClass === undefined) return
+    queue.putData(key, { body, segmentIndex, bytes }, ticket, { known, useClass })
     this.#writer.wake(false)
+  }
+
+  get epoch(): number {
+    return this.#log.retention.epoch
+  }
+
+  useHead(key: CacheKey): void {
+    const { id } = diskKeyOf(key)
+    const slot = this.#log.index.findHead(id)
+    if (slot === NO_SLOT) this.#log.retention.use(headName(id))
+    else useRecord(this.#log, slot)
+  }
+
+  useSegment(body: BodyId, segmentIndex: number): void {
+    const id = bodyIdOf(body)
+    const slot = this.#log.index.findSegment(id, segmentIndex)
+    if (slot === NO_SLOT) this.#log.retention.use(segmentName(id, segmentIndex))
+    else useRecord(this.#log, slot)
   }
 
   async flush(): Promise<void> {
@@ -358,7 +391,13 @@ class OpenDiskStore implements DiskStore {
     const before = known?.variants ?? []
     const entry = { key: head.key, variants: withVariant(before, added) }
     if (textBytesOf(entry) > MAX_HEAD_BYTES / 4) return this.#forget(key)
-    this.#log.queue.putEntry(key, entry, ticket)
+    const { index, replay } = this.#log
+    // What is still being read may know an older one, which must not come back.
+    const mayHave = index.findHead(key.id) !== NO_SLOT || replay !== undefined
+    const isKnown = known !== undefined || mayHave
+    const useClass = this.#admission.head(key, head, isKnown)
+    if (useClass === undefined) return
+    this.#log.queue.putEntry(key, entry, ticket, useClass)
     remember(this.#recent, key.name, entry, MAX_RECENT_COUNT)
     this.#writer.wake(false)
   }

@@ -4,15 +4,19 @@ import { statfs } from 'node:fs/promises'
 
 import { DiskAppender, sizeOf } from './disk-appender.ts'
 import { codeOf } from './disk-files.ts'
-import { INVALIDATED, NO_SLOT, USED, bodyIdOf } from './disk-index.ts'
+import { INVALIDATED, NO_SLOT, bodyIdOf } from './disk-index.ts'
 import type { Place } from './disk-index.ts'
 import { judgedEntry } from './disk-entry.ts'
 import type { DiskLog } from './disk-log.ts'
 import { forgetHead, tellFailure } from './disk-log.ts'
 import type { Pending } from './disk-queue.ts'
-import { carriedRecord, diskKeyOfDigest } from './disk-queue.ts'
+import { MAX_BATCH_COUNT, carriedRecord, diskKeyOfDigest } from './disk-queue.ts'
 import { readRecord } from './disk-reader.ts'
-import { ALIGN_BYTES, recordBytesOf } from './disk-record.ts'
+import { ALIGN_BYTES } from './disk-record.ts'
+import type { UseClass } from './disk-retention.ts'
+import { MIN_FREED_SHARE } from './disk-retention.ts'
+import type { SlabRecord } from './disk-uses.ts'
+import { recordsOf } from './disk-uses.ts'
 import type { Slab } from './slabs.ts'
 
 export interface WriterOptions {
@@ -24,6 +28,8 @@ export interface WriterOptions {
 const COLLECT_BYTES = 1024 * 1024
 const COLLECT_MS = 50
 const BATCH_BYTES = 4 * 1024 * 1024
+/** Read from a slab that is evicted before it is written again. */
+const CARRY_BYTES = 1024 * 1024
 /** So many errors within this time, and the disk is left alone but for a probe from time to time. */
 const MAX_ERROR_COUNT = 5
 const ERROR_WINDOW_MS = 60_000
@@ -135,7 +141,8 @@ export class DiskWriter {
     const limit = await this.#limitBytes()
     if (bytes > limit) throw new NoSpaceError(bytes, limit)
     // What is carried over from an evicted slab stands twice for a moment.
-    await this.#evictAbove(limit - bytes - this.#slabBytes / 4 - ALIGN_BYTES)
+    const keptBytes = this.#slabBytes * (1 - MIN_FREED_SHARE)
+    await this.#evictAbove(limit - bytes - keptBytes - ALIGN_BYTES)
   }
 
   async #evictAbove(bytes: number): Promise<void> {
@@ -167,30 +174,30 @@ export class DiskWriter {
     await slabs.unlink(slab).catch((error: unknown) => tellFailure(this.#log, error))
   }
 
-  /** Appends again what was read since it was written: heads first, up to a quarter of the slab. */
+  /** Appends again what is worth keeping, heads first: without its head, a segment is asked for anew. */
   async #carryOver(slab: Slab): Promise<void> {
-    const { index } = this.#log
-    // A head and the segment in one record stay together, whichever of the two was read.
-    const used = new Set<number>()
-    const places = new Map<number, Place>()
-    for (const slot of index.slotsOf(slab.number)) {
-      const place = index.placeOf(slot)
-      if (index.has(slot, USED)) used.add(place.offset)
-      if (index.isHead(slot) || !places.has(place.offset)) places.set(place.offset, place)
+    const kept = this.#log.retention.keep(recordsOf(this.#log, slab), slab.endByte)
+    const ordered = kept.toSorted((a, b) => headRankOf(b.candidate) - headRankOf(a.candidate))
+    let batch: Pending[] = []
+    let batchBytes = 0
+    for (const { candidate, useClass } of ordered) {
+      const pending = await this.#recordAt(slab, candidate.place, useClass)
+      if (pending === undefined) continue
+      batch.push(pending)
+      batchBytes += candidate.bytes
+      if (batchBytes < CARRY_BYTES && batch.length < MAX_BATCH_COUNT) continue
+      await this.#append(batch)
+      batch = []
+      batchBytes = 0
     }
-    const kept = [...places.values()].filter(({ offset }) => used.has(offset))
-    const ordered = kept.toSorted((a, b) => b.headBytes - a.headBytes)
-    let roomBytes = slab.endByte / 4
-    for (const place of ordered) {
-      const bytes = recordBytesOf(place.dataBytes, place.headBytes)
-      if (bytes > roomBytes) continue
-      roomBytes -= bytes
-      const pending = await this.#recordAt(slab, place)
-      if (pending !== undefined) await this.#appender.append([pending])
-    }
+    await this.#append(batch)
   }
 
-  async #recordAt(slab: Slab, place: Place): Promise<Pending | undefined> {
+  async #append(batch: readonly Pending[]): Promise<void> {
+    for (let rest = batch; rest.length > 0; ) rest = rest.slice(await this.#appender.append(rest))
+  }
+
+  async #recordAt(slab: Slab, place: Place, useClass: UseClass): Promise<Pending | undefined> {
     const { index, slabs, invalidations } = this.#log
     try {
       const { header, data, entry } = await readRecord(slabs, slab, place, false)
@@ -207,7 +214,7 @@ export class DiskWriter {
           : undefined
       if (kept === undefined && keptEntry === undefined) return undefined
       const isInvalidated = keptEntry !== undefined && index.has(head, INVALIDATED)
-      const parts = { entry: keptEntry, data: kept, carriedFrom: place, isInvalidated }
+      const parts = { entry: keptEntry, data: kept, carriedFrom: place, isInvalidated, useClass }
       return carriedRecord(key, header, parts)
     } catch (error) {
       tellFailure(this.#log, error)
@@ -296,4 +303,8 @@ export class DiskWriter {
       this.#pause(state, state === 'full' ? FULL_PROBE_MS : PROBE_MS)
     }
   }
+}
+
+function headRankOf({ place }: SlabRecord): number {
+  return place.headBytes > 0 ? 1 : 0
 }

@@ -13,6 +13,8 @@ export interface Slab {
   readonly nonce: Uint8Array
   /** Where the next record goes; what the file takes of the budget. */
   endByte: number
+  /** By the clock of the policy; long ago for one that was there before this process. */
+  readonly startedAtByte: number
   /** Unlinked: what is asked of it now is absent, and no failure. */
   isGone: boolean
 }
@@ -69,8 +71,13 @@ export class Slabs {
   }
 
   /** Takes up a slab that was there before this process. */
-  adopt(number: number, nonce: Uint8Array, endByte: number): Slab {
-    const slab: Slab = { number, nonce, endByte, isGone: false }
+  adopt(
+    number: number,
+    nonce: Uint8Array,
+    endByte: number,
+    startedAtByte = Number.NEGATIVE_INFINITY,
+  ): Slab {
+    const slab: Slab = { number, nonce, endByte, startedAtByte, isGone: false }
     this.#slabs.set(number, slab)
     this.#bytes += endByte
     this.reserve(number)
@@ -83,7 +90,7 @@ export class Slabs {
   }
 
   /** Begins a slab, which then is the active one. */
-  async create(createdAtMs: number, lastPosition: number): Promise<Slab> {
+  async create(createdAtMs: number, lastPosition: number, startedAtByte: number): Promise<Slab> {
     const number = this.#nextNumber++
     const path = slabPathOf(this.#directory, number)
     const nonce = randomBytes(NONCE_BYTES)
@@ -98,7 +105,7 @@ export class Slabs {
       throw error
     }
     this.#handles.set(number, Promise.resolve(handle))
-    this.active = this.adopt(number, nonce, ALIGN_BYTES)
+    this.active = this.adopt(number, nonce, ALIGN_BYTES, startedAtByte)
     return this.active
   }
 

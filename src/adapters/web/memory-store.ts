@@ -19,6 +19,17 @@ export interface MemoryStoreOptions {
   /** The largest body segment that is kept; a larger one would push out too much. */
   readonly maxSegmentBytes?: number
   readonly invalidations: Invalidations
+  readonly uses?: MemoryUses | undefined
+}
+
+/**
+ * A slower tier that is told what is used here, so that it does not take for unused what it is not asked for:
+ * of each head and segment once an epoch, however often it is used.
+ */
+export interface MemoryUses {
+  readonly epoch: number
+  useHead(key: CacheKey): void
+  useSegment(body: BodyId, segmentIndex: number): void
 }
 
 export interface MemoryStore extends Store {
@@ -32,6 +43,7 @@ interface KeyRecord extends Entry {
   readonly mark: Mark | undefined
   /** Where the log was when its variants were judged by it. */
   judgedAtPosition: number
+  toldAtEpoch: number
 }
 
 interface SegmentRecord {
@@ -39,10 +51,12 @@ interface SegmentRecord {
   readonly body: BodyId
   readonly index: number
   readonly bytes: Uint8Array
+  toldAtEpoch: number
 }
 
 /** What is written under an older ticket is judged when it is read. */
 const NOT_JUDGED = -1
+const NOBODY: MemoryUses = { epoch: 0, useHead: () => undefined, useSegment: () => undefined }
 
 /** What a record costs beside its bytes: objects, keys and the LRU's own slots, roughly. */
 const OVERHEAD_BYTES = 600
@@ -55,13 +69,16 @@ class LruStore implements MemoryStore {
   readonly #maxBytes: number
   readonly #maxSegmentBytes: number
   readonly #invalidations: Invalidations
+  readonly #uses: MemoryUses
   readonly #lru: LRUCache<string, KeyRecord | SegmentRecord>
   /** Which segments of a body are here, kept in step with the LRU by `dispose`. */
   readonly #present = new Map<BodyId, Set<number>>()
   /** Bodies of one segment that live in a key's record. */
   readonly #keyOfBody = new Map<BodyId, CacheKey>()
 
-  constructor({ maxBytes, maxSegmentBytes = maxBytes / 4, invalidations }: MemoryStoreOptions) {
+  constructor(options: MemoryStoreOptions) {
+    const { maxBytes, maxSegmentBytes = maxBytes / 4, invalidations, uses = NOBODY } = options
+    this.#uses = uses
     this.#maxBytes = maxBytes
     this.#maxSegmentBytes = maxSegmentBytes
     this.#invalidations = invalidations
@@ -78,6 +95,11 @@ class LruStore implements MemoryStore {
   peek(key: CacheKey): KeyRecord | undefined {
     const record = this.#lru.get(key)
     if (record?.kind !== 'key') return undefined
+    const { epoch } = this.#uses
+    if (record.toldAtEpoch !== epoch) {
+      record.toldAtEpoch = epoch
+      this.#uses.useHead(key)
+    }
     return record.judgedAtPosition === this.#invalidations.position
       ? record
       : this.#judge(key, record)
@@ -140,7 +162,13 @@ class LruStore implements MemoryStore {
     const held = index === 0 ? this.#variantOf(body)?.onlySegment : undefined
     if (held !== undefined) return held.subarray(startByte, endByte)
     const record = this.#lru.get(segmentKey(body, index))
-    return record?.kind === 'segment' ? record.bytes.subarray(startByte, endByte) : undefined
+    if (record?.kind !== 'segment') return undefined
+    const { epoch } = this.#uses
+    if (record.toldAtEpoch !== epoch) {
+      record.toldAtEpoch = epoch
+      this.#uses.useSegment(body, index)
+    }
+    return record.bytes.subarray(startByte, endByte)
   }
 
   writeSegment(ticket: WriteTicket, body: BodyId, index: number, bytes: Uint8Array): void {
@@ -154,7 +182,7 @@ class LruStore implements MemoryStore {
       return this.#write(ticket.key, variants, record.mark)
     }
     const key = segmentKey(body, index)
-    this.#lru.set(key, { kind: 'segment', body, index, bytes })
+    this.#lru.set(key, { kind: 'segment', body, index, bytes, toldAtEpoch: this.#uses.epoch })
     // A record too large for the whole tier is not kept, and must not be counted as here.
     if (!this.#lru.has(key)) return
     const indexes = this.#present.get(body)
@@ -182,7 +210,9 @@ class LruStore implements MemoryStore {
 
   #write(key: CacheKey, variants: readonly Variant[], mark: Mark | undefined): void {
     const before = this.#lru.peek(key)
-    this.#lru.set(key, { kind: 'key', variants, mark, judgedAtPosition: NOT_JUDGED })
+    // Written anew means used just now, and that is known.
+    const toldAtEpoch = before?.kind === 'key' ? before.toldAtEpoch : this.#uses.epoch
+    this.#lru.set(key, { kind: 'key', variants, mark, judgedAtPosition: NOT_JUDGED, toldAtEpoch })
     if (before?.kind === 'key') {
       this.#forgetBodies(before, key)
       this.#deleteUnreachable(before.variants, variants)

@@ -181,7 +181,7 @@ describe('openDiskStore', () => {
         expect(store.stats().isDegraded).toBe(false)
         await fillAll(store, 80)
         await store.flush()
-        expect((await checkAfterCrash(store, acknowledged)).segmentCount).toBe(2 * CRASH_KEY_COUNT)
+        expect((await checkAfterCrash(store, acknowledged)).entryCount).toBe(CRASH_KEY_COUNT)
         await store.close()
         const again = await full.open({ maxBytes: 1024 * MIB, slabBytes: 2 * MIB })
         expect((await checkAfterCrash(again, acknowledged)).wrong).toEqual([])

@@ -21,6 +21,7 @@ const place = (slab: number, offset: number) => ({
   dataBytes: offset + 1,
   headBytes: slab,
 })
+const segmentPlace = (slab: number, offset: number) => ({ ...place(slab, offset), headBytes: 0 })
 
 const operation = fc.record({
   do: fc.constantFrom(
@@ -50,6 +51,7 @@ describe('DiskIndex', () => {
         expect(index.headCount).toBe(heads.length)
         expect(index.segmentCount).toBe(model.size - heads.length)
         for (let k = 0; k < 6; k++) {
+          expect(index.segmentBytesOf(key(k))).toBe(segmentBytesIn(model, k))
           const isHere = [...model.keys()].some((name) => name.split(' ')[1] === String(k))
           expect(index.hasKey(key(k))).toBe(isHere)
           expectAt(index, index.findHead(key(k)), model.get(`head ${k}`))
@@ -70,10 +72,10 @@ describe('DiskIndex', () => {
   it('grows to many thousands, at 64 bytes or so each', () => {
     const index = new DiskIndex()
     for (let i = 0; i < 50_000; i++)
-      index.putSegment(key(i % 100), bodyIdOf(testBody(`${i}`)), 7, place(1, i), 0)
+      index.putSegment(key(i % 100), bodyIdOf(testBody(`${i}`)), 7, segmentPlace(1, i), 0)
     expect(index.segmentCount).toBe(50_000)
     for (let i = 0; i < 50_000; i += 997) {
-      expectAt(index, index.findSegment(bodyIdOf(testBody(`${i}`)), 7), place(1, i))
+      expectAt(index, index.findSegment(bodyIdOf(testBody(`${i}`)), 7), segmentPlace(1, i))
     }
     expect(index.bytes / 50_000).toBeLessThan(80)
     for (let i = 0; i < 100; i++) index.dropKey(key(i))
@@ -104,10 +106,12 @@ function apply(
       index.putHead(key(step.key), at, 0)
       model.set(headName, at)
       return
-    case 'segment':
-      index.putSegment(key(step.key), body(step.key, step.body), step.index, at, 0)
-      model.set(segmentName, at)
+    case 'segment': {
+      const segmentAt = segmentPlace(step.slab, step.offset)
+      index.putSegment(key(step.key), body(step.key, step.body), step.index, segmentAt, 0)
+      model.set(segmentName, segmentAt)
       return
+    }
     case 'forget-head':
       if (model.delete(headName)) index.forget(index.findHead(key(step.key)))
       return
@@ -126,6 +130,15 @@ function apply(
       return
     default:
   }
+}
+
+/** Each in whole units of 4 KiB. */
+function segmentBytesIn(model: ReadonlyMap<string, { dataBytes: number }>, k: number): number {
+  let bytes = 0
+  for (const [name, { dataBytes }] of model) {
+    if (name.startsWith(`segment ${k} `)) bytes += Math.ceil(dataBytes / 4096) * 4096
+  }
+  return bytes
 }
 
 function expectAt(

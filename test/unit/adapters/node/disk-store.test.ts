@@ -198,9 +198,8 @@ describe('openDiskStore', () => {
       expect(greatestBytes).toBeLessThan(maxBytes * 1.05)
       expect(greatestBytes).toBeGreaterThan(maxBytes * 0.7)
       expect(store.stats().bytes).toBe(await bytesOnDisk(disk))
-      await expectFilled(store, 549, 100_000)
-      expect(await store.read(testKey('1'))).toBeUndefined()
-      expect(store.presence(testBody('1')).has(0)).toBe(false)
+      const [oldest = ''] = await disk.slabs()
+      expect(Number.parseInt(oldest, 16)).toBeGreaterThan(1)
       await store.flush()
       const { headCount, segmentCount } = store.stats()
       await store.close()
@@ -221,7 +220,8 @@ describe('openDiskStore', () => {
         const variant = (await store.read(key))?.variants[0]
         expect(variant?.onlySegment).toEqual(testSegment(body, 0, 333))
       }
-      expect(await store.read(testKey('1'))).toBeUndefined()
+      const [oldest = ''] = await disk.slabs()
+      expect(Number.parseInt(oldest, 16)).toBeGreaterThan(1)
     })
 
     it('lets reads of an evicted slab end', async () => {

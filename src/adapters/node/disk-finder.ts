@@ -15,7 +15,8 @@ import type { DiskLog } from './disk-log.ts'
 import { tellFailure } from './disk-log.ts'
 import type { DiskKey } from './disk-queue.ts'
 import type { ReadRecord } from './disk-reader.ts'
-import { CorruptRecordError, isRecordOf, readChecked, readRecord } from './disk-reader.ts'
+import { CorruptRecordError, checkedRangeOf, isRecordOf } from './disk-reader.ts'
+import { readAndCheck, readChecked, readRecord } from './disk-reader.ts'
 import { BLOCK_BYTES } from './disk-record.ts'
 import { useRecord } from './disk-uses.ts'
 import type { Slab } from './slabs.ts'
@@ -139,18 +140,19 @@ export class DiskFinder {
     if (slab === undefined || startByte >= lastByte) return undefined
     useRecord(this.#log, slot)
     try {
-      if (index.has(slot, VERIFIED)) {
-        return await readChecked(slabs, slab, place, startByte, lastByte)
+      const range = checkedRangeOf(place.dataBytes, startByte, lastByte)
+      if (index.isChecked(slot, range.parts)) {
+        return await readChecked(slabs, slab, place, { startByte, endByte: lastByte })
       }
-      const { header, data } = await readRecord(slabs, slab, place, false)
+      const { header, bytes } = await readAndCheck(slabs, slab, place, range)
       if (!isRecordOf(header, body, segmentIndex)) {
         throw new CorruptRecordError(place, 'it is of another body')
       }
       const now = index.findSegment(bodyIdOf(body), segmentIndex)
-      if (index.isAt(now, place)) index.add(now, VERIFIED)
-      const view = data.subarray(startByte, lastByte)
+      if (index.isAt(now, place)) index.addChecked(now, range.parts)
+      const view = bytes.subarray(startByte - range.startByte, lastByte - range.startByte)
       // A small view must not keep all of it in memory.
-      return view.byteLength * 2 < data.byteLength ? view.slice() : view
+      return view.byteLength * 2 < bytes.byteLength ? view.slice() : view
     } catch (error) {
       this.#tell(slab, error)
       if (!isShortage(error)) this.#forgetSegment(body, segmentIndex, place)

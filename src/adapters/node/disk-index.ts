@@ -21,7 +21,7 @@ export interface Place {
   readonly headBytes: number
 }
 
-/** Checked against its checksums, or written, by this process. */
+/** All of it checked against its checksums, or written, by this process. */
 export const VERIFIED = 1
 /** Read since it was written. */
 export const USED = 2
@@ -30,6 +30,8 @@ export const INVALIDATED = 4
 /** Flags from here on tell how its use is judged. */
 const CLASS_AT = 8
 const MAX_CLASS = 63
+/** And from here on, which of the sixteen parts of the data have been compared with their checksums. */
+const PARTS_AT = 16
 
 export const NO_SLOT = 0
 const NOWHERE: Place = { slab: 0, offset: 0, dataBytes: 0, headBytes: 0 }
@@ -179,8 +181,18 @@ export class DiskIndex {
     return (this.#word(slot, FLAGS) & flag) !== 0
   }
 
+  /** @param parts Of the data, a bit each. */
+  isChecked(slot: number, parts: number): boolean {
+    const checked = this.#word(slot, FLAGS) >>> PARTS_AT
+    return this.has(slot, VERIFIED) || (checked & parts) === parts
+  }
+
+  addChecked(slot: number, parts: number): void {
+    this.add(slot, parts << PARTS_AT)
+  }
+
   add(slot: number, flag: number): void {
-    if (slot !== NO_SLOT) this.#setWord(slot, FLAGS, this.#word(slot, FLAGS) | flag)
+    if (slot !== NO_SLOT) this.#setWord(slot, FLAGS, (this.#word(slot, FLAGS) | flag) >>> 0)
   }
 
   /** Takes out one head or one segment. */

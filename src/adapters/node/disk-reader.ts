@@ -7,7 +7,8 @@ import type { BodyId } from '#core/entry/body-id.ts'
 import type { DiskEntry } from './disk-entry.ts'
 import { parseEntry } from './disk-entry.ts'
 import type { Place } from './disk-index.ts'
-import { decodeRecordHeader, headerBytesOf, isIntact } from './disk-record.ts'
+import { BLOCK_BYTES, areIntact, decodeRecordHeader, headerBytesOf } from './disk-record.ts'
+import { isIntact } from './disk-record.ts'
 import type { RecordHeader } from './disk-record.ts'
 import type { Slab, Slabs } from './slabs.ts'
 
@@ -53,17 +54,74 @@ export async function readRecord(
   return { header, data, entry }
 }
 
+/** The parts of a record's data that are read and checked together, as `[startByte, endByte)` of the data. */
+export interface CheckedRange {
+  readonly startByte: number
+  readonly endByte: number
+  /** A bit for each part. */
+  readonly parts: number
+}
+
+/** A bit a part fits the index: a part is a block of 64 KiB, and more of them in data above 1 MiB. */
+const MAX_PART_COUNT = 16
+
+/** The range that must be checked before `[startByte, endByte)` of the data may be used. */
+export function checkedRangeOf(
+  dataBytes: number,
+  startByte: number,
+  endByte: number,
+): CheckedRange {
+  const blockCount = Math.ceil(dataBytes / BLOCK_BYTES)
+  const partBytes = Math.ceil(blockCount / MAX_PART_COUNT) * BLOCK_BYTES
+  const first = Math.floor(startByte / partBytes)
+  const end = Math.ceil(endByte / partBytes)
+  return {
+    startByte: first * partBytes,
+    endByte: Math.min(end * partBytes, dataBytes),
+    parts: 2 ** end - 2 ** first,
+  }
+}
+
 /** Reads a part of data that has been checked before. */
 export async function readChecked(
   slabs: Slabs,
   slab: Slab,
   place: Place,
-  startByte: number,
-  endByte: number,
+  { startByte, endByte }: Pick<CheckedRange, 'startByte' | 'endByte'>,
 ): Promise<Uint8Array> {
   const bytes = exactBytes(endByte - startByte)
   await slabs.read(slab, [bytes], place.offset + headerBytesOf(place.dataBytes) + startByte)
   return bytes
+}
+
+/**
+ * Reads a part of the data, with the header, and compares it with its checksums.
+ *
+ * @throws When it cannot be read, or is not what was written.
+ */
+export async function readAndCheck(
+  slabs: Slabs,
+  slab: Slab,
+  place: Place,
+  range: CheckedRange,
+): Promise<{ readonly header: RecordHeader; readonly bytes: Uint8Array }> {
+  const { offset, dataBytes } = place
+  const head = Buffer.allocUnsafe(headerBytesOf(dataBytes))
+  let bytes: Uint8Array
+  if (range.startByte === 0) {
+    bytes = exactBytes(range.endByte)
+    await slabs.read(slab, [head, bytes], offset)
+  } else {
+    const reading = readChecked(slabs, slab, place, range)
+    const [read] = await Promise.all([reading, slabs.read(slab, [head], offset)])
+    bytes = read
+  }
+  const header = decodeRecordHeader(head, { slab: slab.number, offset, nonce: slab.nonce })
+  if (header === undefined) throw new CorruptRecordError(place, 'the header is damaged')
+  if (header.dataBytes !== dataBytes) throw new CorruptRecordError(place, 'another length')
+  if (!areIntact(header, range.startByte, bytes))
+    throw new CorruptRecordError(place, 'damaged data')
+  return { header, bytes }
 }
 
 export function isRecordOf(header: RecordHeader, body: BodyId, segmentIndex: number): boolean {

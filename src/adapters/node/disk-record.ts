@@ -91,6 +91,12 @@ export function isIntact(header: RecordHeader, data: Uint8Array): boolean {
   return crcs.every((crc, i) => crc === header.blockCrcs[i])
 }
 
+/** Whether these whole blocks of the data, from this byte on, are what the header was written for. */
+export function areIntact(header: RecordHeader, startByte: number, blocks: Uint8Array): boolean {
+  const first = startByte / BLOCK_BYTES
+  return blockCrcsOf(blocks).every((crc, i) => crc === header.blockCrcs[first + i])
+}
+
 export function encodeRecordHeader(header: RecordHeader, nonce: Uint8Array): Buffer {
   const buffer = Buffer.alloc(headerBytesOf(header.dataBytes))
   buffer.writeUInt32LE(RECORD_MAGIC, 0)

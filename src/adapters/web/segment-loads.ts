@@ -46,18 +46,36 @@ export interface LoadsOptions {
 }
 
 export interface Loads {
-  /** The whole segment from disk, promoted into memory; one read for all who ask meanwhile. */
-  load(body: BodyId, index: number): Promise<Uint8Array | undefined>
+  /**
+   * `[startByte, endByte)` of the segment from disk. The whole of it is read, once for all who ask meanwhile,
+   * and promoted into memory, but for a small part that is asked of it for the first time.
+   */
+  load(
+    body: BodyId,
+    index: number,
+    startByte: number,
+    endByte: number,
+  ): Promise<Uint8Array | undefined>
 }
 
 /** Beyond any segment's end: the store clips it there. */
 const WHOLE = Number.MAX_SAFE_INTEGER
+/** A part is small up to this. */
+const MAX_PART_BYTES = 256 * 1024
+/** Segments remembered of which a part was read. */
+const MAX_PART_COUNT = 16_384
 
 export function createLoads({ memory, disk, guard, tickets }: LoadsOptions): Loads {
   const loading = new Map<string, Promise<Uint8Array | undefined>>()
+  const readInPart = new Map<string, true>()
 
-  async function read(body: BodyId, index: number): Promise<Uint8Array | undefined> {
-    return guard.act(() => disk.readSegment(body, index, 0, WHOLE))
+  async function read(
+    body: BodyId,
+    index: number,
+    startByte: number,
+    endByte: number,
+  ): Promise<Uint8Array | undefined> {
+    return guard.act(() => disk.readSegment(body, index, startByte, endByte))
   }
 
   async function readAndPromote(
@@ -65,24 +83,40 @@ export function createLoads({ memory, disk, guard, tickets }: LoadsOptions): Loa
     body: BodyId,
     index: number,
   ): Promise<Uint8Array | undefined> {
-    const bytes = await read(body, index)
+    const bytes = await read(body, index, 0, WHOLE)
     if (bytes === undefined) return undefined
     // Memory refuses it if the key was invalidated since the ticket was taken.
     void memory.writeSegment(ticket, body, index, ownBytes(bytes))
     return bytes
   }
 
+  function loadWhole(
+    ticket: WriteTicket,
+    body: BodyId,
+    index: number,
+    name: string,
+  ): Promise<Uint8Array | undefined> {
+    const running = loading.get(name)
+    if (running !== undefined) return running
+    const bytes = readAndPromote(ticket, body, index).finally(() => loading.delete(name))
+    loading.set(name, bytes)
+    return bytes
+  }
+
   return {
-    load(body, index) {
-      if (tickets.isDropped(body)) return Promise.resolve(undefined)
+    async load(body, index, startByte, endByte) {
+      if (tickets.isDropped(body)) return undefined
       const ticket = tickets.ticketOf(body)
-      if (ticket === undefined) return read(body, index)
+      if (ticket === undefined) return read(body, index, startByte, endByte)
       const name = `${body}/${index}`
-      const running = loading.get(name)
-      if (running !== undefined) return running
-      const bytes = readAndPromote(ticket, body, index).finally(() => loading.delete(name))
-      loading.set(name, bytes)
-      return bytes
+      const isPart = endByte - startByte <= MAX_PART_BYTES
+      if (isPart && !readInPart.has(name) && !loading.has(name)) {
+        remember(readInPart, name, true, MAX_PART_COUNT)
+        return read(body, index, startByte, endByte)
+      }
+      readInPart.delete(name)
+      const bytes = await loadWhole(ticket, body, index, name)
+      return bytes?.subarray(startByte, endByte)
     },
   }
 }

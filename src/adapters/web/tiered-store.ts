@@ -78,7 +78,7 @@ export function createTieredStore(options: TieredStoreOptions): Store {
     readSegment(body, index, startByte, endByte) {
       const held = memory.readSegment(body, index, startByte, endByte)
       if (held !== undefined) return held
-      return loads.load(body, index).then((bytes) => bytes?.subarray(startByte, endByte))
+      return loads.load(body, index, startByte, endByte)
     },
     writeSegment(ticket, body: BodyId, index, bytes) {
       tickets.set(body, ticket)

@@ -22,6 +22,7 @@ import {
 import type { DiskFixture } from '../../../support/disk-fixture.ts'
 import { createDiskFixture, diskFixtureAt } from '../../../support/disk-fixture.ts'
 import { createSteppedClock } from '../../../support/stepped-clock.ts'
+import { testBody, testHead, testKey } from '../../../support/stored.ts'
 
 const MIB = 2 ** 20
 
@@ -33,7 +34,9 @@ describe('openDiskStore', () => {
   })
   afterEach(() => disk.end())
 
-  it('has everything absent or right after kill -9 at any moment, and nothing dropped back', async () => {
+  it('has everything absent or right after kill -9 at any moment, and nothing dropped back', {
+    timeout: 60_000,
+  }, async () => {
     const other = await createDiskFixture(clock)
     try {
       const lanes = await Promise.all([killAgainAndAgain(disk), killAgainAndAgain(other)])
@@ -93,6 +96,40 @@ describe('openDiskStore', () => {
     await after.writeSegment(after.ticket(crashKey(3)), body, 1, crashSegment(body, 1))
     await after.flush()
     expect(await after.readSegment(body, 1, 0, 10)).toEqual(crashSegment(body, 1).slice(0, 10))
+  })
+
+  it('reads and checks of a segment only the blocks that are asked for', async () => {
+    const [key, body] = [testKey('large'), testBody('large')]
+    const bytes = new Uint8Array(MIB).map((_, i) => i >>> 8)
+    const before = await disk.open()
+    const ticket = before.ticket(key)
+    const shape = { segmentBytes: MIB, completeLength: 2 * MIB }
+    await before.writeHead(ticket, testHead(key, body, shape))
+    await before.writeSegment(ticket, body, 1, bytes)
+    await before.close()
+    const [slab = ''] = await disk.slabs()
+    const path = join(disk.directory, slab)
+    const file = await readFile(path)
+    // In the tenth of sixteen blocks of 64 KiB.
+    const at = file.indexOf(bytes) + 9 * 65_536 + 77
+    file[at] = (file[at] ?? 0) ^ 1
+    await writeFile(path, file)
+    const after = await disk.open()
+    const readBefore = await readByThisProcess()
+    const part = await after.readSegment(body, 1, 5 * 65_536 + 3, 6 * 65_536 - 3)
+    expect(await readByThisProcess()).toBeLessThan(readBefore + 200_000)
+    expect(part).toEqual(bytes.slice(5 * 65_536 + 3, 6 * 65_536 - 3))
+    // Again, and across blocks of which one is new.
+    expect(await after.readSegment(body, 1, 327_680, 458_752)).toEqual(
+      bytes.slice(327_680, 458_752),
+    )
+    expect(await after.readSegment(body, 1, 0, 10)).toEqual(bytes.slice(0, 10))
+    expect(disk.events).toEqual([])
+    expect(await after.readSegment(body, 1, 9 * 65_536, 9 * 65_536 + 1)).toBeUndefined()
+    expect(after.presence(body).has(1)).toBe(false)
+    expect(disk.events).toEqual([
+      { kind: 'store-failed', message: expect.stringContaining('damaged data') },
+    ])
   })
 
   it('believes nothing before a record of an invalidation that is lost', async () => {
@@ -290,4 +327,10 @@ function tryMount(): boolean {
   } catch {
     return false
   }
+}
+
+/** Bytes of all reads so far, of files and of all else. */
+async function readByThisProcess(): Promise<number> {
+  const text = await readFile('/proc/self/io', 'utf8')
+  return Number(/rchar: (\d+)/.exec(text)?.[1])
 }

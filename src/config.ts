@@ -239,6 +239,10 @@ const limits = z.strictObject({
   diskObjectShare: z.coerce.number().min(0.001).max(1).default(0.25).meta({
     description: 'Share of the disk tier that one object may take',
   }),
+  diskScrubInterval: z
+    .union([off, duration({ min: 60_000, max: YEAR_MS, allowed: '1m to 365d, or off' })])
+    .prefault('1d')
+    .meta({ description: 'In which all on disk is read again once, to find damage' }),
   finishMax: size({ min: 0, max: GIB, allowed: '0 to 1GiB' }).prefault('16MiB'),
   resumes: z.coerce.number().int().min(0).max(100).default(3),
   resumeDelay: ms(60_000, '1ms to 60s').prefault('250ms'),

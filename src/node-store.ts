@@ -39,6 +39,7 @@ export async function openNodeStore(
           maxBytes: config.diskSize,
           writeQueueBytes: WRITE_QUEUE_BYTES,
           objectShare: config.limits.diskObjectShare,
+          scrubIntervalMs: config.limits.diskScrubInterval,
           invalidations,
           record,
           clock,
@@ -72,6 +73,14 @@ export async function openNodeStore(
       sluice_disk_limit_bytes: {
         description: 'Limit of the disk tier',
         read: () => disk.stats().maxBytes,
+      },
+      sluice_disk_scrubbed_bytes: {
+        description: 'Bytes read again in the background since the start, to find damage',
+        read: () => disk.stats().scrubbedBytes,
+      },
+      sluice_disk_damaged_records: {
+        description: 'Records found damaged since the start, and let go',
+        read: () => disk.stats().damagedCount,
       },
       sluice_disk_degraded: {
         description: '1 while the disk tier does not take writes',

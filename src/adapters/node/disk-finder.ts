@@ -8,14 +8,13 @@ import type { StoredResponse, Variant } from '#core/entry/stored-response.ts'
 
 import type { DiskEntry } from './disk-entry.ts'
 import { invalidatedEntry, isOneSegment, judgedEntry } from './disk-entry.ts'
-import { codeOf } from './disk-files.ts'
 import type { Place } from './disk-index.ts'
 import { INVALIDATED, NO_SLOT, VERIFIED, bodyIdOf, headName, segmentName } from './disk-index.ts'
 import type { DiskLog } from './disk-log.ts'
 import { tellFailure } from './disk-log.ts'
 import type { DiskKey } from './disk-queue.ts'
 import type { ReadRecord } from './disk-reader.ts'
-import { CorruptRecordError, checkedRangeOf, isRecordOf } from './disk-reader.ts'
+import { CorruptRecordError, checkedRangeOf, isRecordOf, isShortage } from './disk-reader.ts'
 import { readAndCheck, readChecked, readRecord } from './disk-reader.ts'
 import { BLOCK_BYTES } from './disk-record.ts'
 import { useRecord } from './disk-uses.ts'
@@ -171,7 +170,9 @@ export class DiskFinder {
 
   /** What is read from a slab while it is evicted is absent, and no failure. */
   #tell(slab: Slab, error: unknown): void {
-    if (!slab.isGone) tellFailure(this.#log, error)
+    if (slab.isGone) return
+    if (error instanceof CorruptRecordError) this.#log.damagedCount++
+    tellFailure(this.#log, error)
   }
 
   readSegment(
@@ -190,10 +191,4 @@ export class DiskFinder {
     if (slot === NO_SLOT) return undefined
     return this.#readSegmentAt(body, segmentIndex, slot, startByte, endByte)
   }
-}
-
-/** Too many files are open: what is on disk is as good as before. */
-function isShortage(error: unknown): boolean {
-  const code = codeOf(error)
-  return code === 'EMFILE' || code === 'ENFILE'
 }

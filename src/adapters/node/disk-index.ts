@@ -233,10 +233,16 @@ export class DiskIndex {
     return this.#word(slot, SEGMENT) === HEAD
   }
 
-  /** The beginning of the digest of the key that a segment belongs to. */
+  /** The beginning of the digest of the key, of a head or of a segment. */
   keyOf(segment: number): Uint8Array {
-    const slot = this.#word(segment, OWNER)
+    const slot = this.isHead(segment) ? segment : this.#word(segment, OWNER)
     return new Uint8Array(this.#words.slice(slot * STRIDE, slot * STRIDE + 4).buffer)
+  }
+
+  /** What stands in the slot of a segment: 16 bytes that name the body, and which of its segments. */
+  segmentAt(slot: number): { readonly body: Uint8Array; readonly segmentIndex: number } {
+    const body = new Uint8Array(this.#words.slice(slot * STRIDE, slot * STRIDE + 4).buffer)
+    return { body, segmentIndex: this.#word(slot, SEGMENT) }
   }
 
   clear(): void {

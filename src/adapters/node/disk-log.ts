@@ -32,6 +32,9 @@ export interface DiskLog {
   indexedEndByte: number
   /** False while the written copy lacks a part of the log. */
   isCopyComplete: boolean
+  /** Bytes read by the scrub, and records found damaged by whoever read them, in this process. */
+  scrubbedBytes: number
+  damagedCount: number
   /** Goes on while what an earlier process has left is read again. */
   replay: Replay | undefined
 }

@@ -6,6 +6,7 @@ import type { BodyId } from '#core/entry/body-id.ts'
 
 import type { DiskEntry } from './disk-entry.ts'
 import { parseEntry } from './disk-entry.ts'
+import { codeOf } from './disk-files.ts'
 import type { Place } from './disk-index.ts'
 import { BLOCK_BYTES, areIntact, decodeRecordHeader, headerBytesOf } from './disk-record.ts'
 import { isIntact } from './disk-record.ts'
@@ -126,6 +127,12 @@ export async function readAndCheck(
 
 export function isRecordOf(header: RecordHeader, body: BodyId, segmentIndex: number): boolean {
   return header.body === body && header.segmentIndex === segmentIndex
+}
+
+/** Too many files are open: what is on disk is as good as before. */
+export function isShortage(error: unknown): boolean {
+  const code = codeOf(error)
+  return code === 'EMFILE' || code === 'ENFILE'
 }
 
 /** Of its own, not a part of a pool: whoever keeps it keeps nothing else alive. */

@@ -40,6 +40,7 @@ import { DiskQueue, diskKeyOf } from './disk-queue.ts'
 import { ALIGN_BYTES, MAX_DATA_BYTES, MAX_HEAD_BYTES } from './disk-record.ts'
 import { INDEX_NAME, copyStateOf, recover, restorePosition } from './disk-recovery.ts'
 import { Retention } from './disk-retention.ts'
+import { DiskScrub } from './disk-scrub.ts'
 import { useRecord } from './disk-uses.ts'
 import { DiskWriter } from './disk-writer.ts'
 import { Slabs } from './slabs.ts'
@@ -59,6 +60,8 @@ export interface DiskStoreOptions {
   readonly slabBytes?: number | undefined
   /** How much of `maxBytes` the segments of one object may take. Default a quarter. */
   readonly objectShare?: number | undefined
+  /** In which all of it is read once and compared with its checksums, at 16 MiB/s at most. Default: never. */
+  readonly scrubIntervalMs?: number | undefined
 }
 
 interface DiskStats {
@@ -68,6 +71,10 @@ interface DiskStats {
   readonly headCount: number
   readonly slabCount: number
   readonly writeQueueBytes: number
+  /** Read again in the background, to find what is damaged, since the start. */
+  readonly scrubbedBytes: number
+  /** Records found damaged since the start, whoever read them; they are gone. */
+  readonly damagedCount: number
   /** Nothing is written for now: the disk failed too often, or is full. */
   readonly isDegraded: boolean
 }
@@ -130,6 +137,8 @@ async function open(options: DiskStoreOptions, lock: DiskLock): Promise<DiskStor
     indexedSlab: 0,
     indexedEndByte: 0,
     isCopyComplete: true,
+    scrubbedBytes: 0,
+    damagedCount: 0,
     replay: undefined,
   }
   const { rest } = await recover(log).catch(async (error: unknown) => {
@@ -153,6 +162,7 @@ class OpenDiskStore implements DiskStore {
   readonly #maxQueueBytes: number
   readonly #finder: DiskFinder
   readonly #admission: DiskAdmission
+  readonly #scrub: DiskScrub | undefined
   readonly #recent = new Map<string, DiskEntry>()
   readonly #marks = new Map<CacheKey, Mark>()
   /** Heads of one key are written one after the other. */
@@ -168,7 +178,10 @@ class OpenDiskStore implements DiskStore {
   ) {
     this.#log = log
     this.#writer = writer
-    this.#finder = new DiskFinder(log, (key) => this.#forget(key))
+    const { scrubIntervalMs: intervalMs } = options
+    const onLostHead = (key: DiskKey): void => this.#forget(key)
+    this.#finder = new DiskFinder(log, onLostHead)
+    if (intervalMs !== undefined) this.#scrub = new DiskScrub(log, { intervalMs, onLostHead })
     this.#lock = lock
     this.#rest = rest
     this.#maxBytes = options.maxBytes
@@ -344,11 +357,14 @@ class OpenDiskStore implements DiskStore {
       headCount: index.headCount,
       slabCount: slabs.count,
       writeQueueBytes: queue.bytes,
+      scrubbedBytes: this.#log.scrubbedBytes,
+      damagedCount: this.#log.damagedCount,
       isDegraded: !this.#writer.isWriting,
     }
   }
 
   async #close(): Promise<void> {
+    await this.#scrub?.stop()
     await Promise.all(this.#turns.values())
     await this.#writer.close()
     await this.#rest

@@ -239,6 +239,7 @@ const limits = z.strictObject({
   diskObjectShare: z.coerce.number().min(0.001).max(1).default(0.25).meta({
     description: 'Share of the disk tier that one object may take',
   }),
+  diskReadTimeout: ms(60_000, '1ms to 60s').prefault('500ms'),
   diskScrubInterval: z
     .union([off, duration({ min: 60_000, max: YEAR_MS, allowed: '1m to 365d, or off' })])
     .prefault('1d')

@@ -65,7 +65,12 @@ export async function openNodeStore(
     }
   }
   return {
-    store: createTieredStore({ memory, disk, record }),
+    store: createTieredStore({
+      memory,
+      disk,
+      record,
+      patience: { clock, maxWaitMs: config.limits.diskReadTimeout },
+    }),
     fillBounds,
     gauges: {
       ...memoryGauges,

@@ -38,6 +38,11 @@ export function createBodyTickets(memory: Store, maxBodyCount = MAX_BODY_COUNT):
   }
 }
 
+/** No cache key has such a form. */
+export function segmentNameOf(body: BodyId, index: number): string {
+  return `${body}/${index}`
+}
+
 export interface LoadsOptions {
   readonly memory: Store
   readonly disk: Store
@@ -108,7 +113,7 @@ export function createLoads({ memory, disk, guard, tickets }: LoadsOptions): Loa
       if (tickets.isDropped(body)) return undefined
       const ticket = tickets.ticketOf(body)
       if (ticket === undefined) return read(body, index, startByte, endByte)
-      const name = `${body}/${index}`
+      const name = segmentNameOf(body, index)
       const isPart = endByte - startByte <= MAX_PART_BYTES
       if (isPart && !readInPart.has(name) && !loading.has(name)) {
         remember(readInPart, name, true, MAX_PART_COUNT)

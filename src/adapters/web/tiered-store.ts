@@ -13,11 +13,14 @@ import { NO_SEGMENTS } from '#core/entry/segment.ts'
 import type { Mark, StoredResponse } from '#core/entry/stored-response.ts'
 import type { FlowEvent } from '#core/ports/request-scope.ts'
 import type { Store, WriteTicket } from '#core/ports/store.ts'
+import type { Clock } from '#core/ports/clock.ts'
 import type { DiskGuard } from './disk-guard.ts'
 import { createDiskGuard } from './disk-guard.ts'
+import type { DiskPatience } from './disk-patience.ts'
+import { ENDLESS_PATIENCE, createDiskPatience } from './disk-patience.ts'
 import type { EntryReads } from './entry-reads.ts'
 import { createEntryReads } from './entry-reads.ts'
-import { createBodyTickets, createLoads } from './segment-loads.ts'
+import { createBodyTickets, createLoads, segmentNameOf } from './segment-loads.ts'
 
 export interface TieredStoreOptions {
   /** Answers at once, always. */
@@ -26,6 +29,8 @@ export interface TieredStoreOptions {
   readonly disk: Store
   /** Is told when the disk fails; that is a miss, or a write that is dropped. */
   record(event: FlowEvent): void
+  /** How long a read of the disk may take: what comes later counts as absent. Default: as long as it takes. */
+  readonly patience?: { readonly clock: Clock; readonly maxWaitMs: number } | undefined
 }
 
 type Written = 'stored' | 'superseded'
@@ -36,14 +41,19 @@ export function createTieredStore(options: TieredStoreOptions): Store {
   const tickets = createBodyTickets(memory)
   const entries = createEntryReads({ memory, disk, guard, tickets })
   const loads = createLoads({ memory, disk, guard, tickets })
-  const write = createWriter(memory, disk, guard, entries)
+  const { patience: limit } = options
+  const patience =
+    limit === undefined
+      ? ENDLESS_PATIENCE
+      : createDiskPatience({ ...limit, record: (event) => options.record(event) })
+  const write = createWriter({ memory, disk, guard, entries, patience })
 
   return {
     peek: (key) => memory.peek(key) ?? (guard.isWriting(key) ? 'ask' : disk.peek(key)),
     read(key) {
       const held = memory.peek(key)
       if (held !== undefined && held !== 'ask') return Promise.resolve(held)
-      return entries.read(key)
+      return patience.read(key, () => entries.read(key))
     },
     ticket: (key, groups) => memory.ticket(key, groups),
     writeHead(ticket: WriteTicket, head: StoredResponse): Maybe<Written> {
@@ -73,12 +83,18 @@ export function createTieredStore(options: TieredStoreOptions): Store {
       const [inMemory, onDisk] = [memory.presence(body), disk.presence(body)]
       // Not to know what the disk has is not to know what is here.
       if (inMemory === undefined || onDisk === undefined) return undefined
-      return { has: (index) => inMemory.has(index) || onDisk.has(index) }
+      return {
+        has: (index) =>
+          inMemory.has(index) ||
+          (onDisk.has(index) && !patience.isLate(segmentNameOf(body, index))),
+      }
     },
     readSegment(body, index, startByte, endByte) {
       const held = memory.readSegment(body, index, startByte, endByte)
       if (held !== undefined) return held
-      return loads.load(body, index, startByte, endByte)
+      return patience.read(segmentNameOf(body, index), () =>
+        loads.load(body, index, startByte, endByte),
+      )
     },
     writeSegment(ticket, body: BodyId, index, bytes) {
       tickets.set(body, ticket)
@@ -99,7 +115,15 @@ type Write = <T>(
   otherwise: T,
 ) => Maybe<T>
 
-function createWriter(memory: Store, disk: Store, guard: DiskGuard, entries: EntryReads): Write {
+interface WriterOptions {
+  readonly memory: Store
+  readonly disk: Store
+  readonly guard: DiskGuard
+  readonly entries: EntryReads
+  readonly patience: DiskPatience
+}
+
+function createWriter({ memory, disk, guard, entries, patience }: WriterOptions): Write {
   /** Whether memory may write the key's record as it is, or must first take over what the disk has. */
   function isWhole(key: CacheKey): boolean {
     if (memory.peek(key) !== undefined) return true
@@ -119,11 +143,11 @@ function createWriter(memory: Store, disk: Store, guard: DiskGuard, entries: Ent
       entries.outdate(key)
       return written
     }
-    return entries.promoted(key).then(async () => {
+    return patience.wait(entries.promoted(key)).then(async () => {
       if (isWhole(key)) return write(ticket, inMemory, onDisk, otherwise)
-      // Too large for memory: a record made now would hide the disk's other variants.
+      // Too large for memory, or not read in time: a record made now would hide the disk's other variants.
       entries.outdate(key)
-      return (await guard.write(key, onDisk)) ?? otherwise
+      return (await patience.wait(Promise.resolve(guard.write(key, onDisk)))) ?? otherwise
     })
   }
 

@@ -7,7 +7,7 @@ import { createMemoryStore } from '#web/memory-store.ts'
 import { createTieredStore } from '#web/tiered-store.ts'
 
 import { createFakeStore } from '../../../support/fake-store.ts'
-import { turn } from '../../../support/stepped-clock.ts'
+import { createSteppedClock, turn } from '../../../support/stepped-clock.ts'
 import { testBody, testHead, testKey, testSegment } from '../../../support/stored.ts'
 
 const KEY = testKey('object')
@@ -283,5 +283,95 @@ describe('createTieredStore over a disk that fails', () => {
     await store.writeSegment(ticket, BODY, 0, testSegment(BODY, 0))
     expect(await valuesOf(store)).toEqual([undefined])
     expect(store.readSegment(BODY, 0, 0, 1000)).toEqual(testSegment(BODY, 0))
+  })
+})
+
+describe('createTieredStore over a disk that is slow', () => {
+  async function setUpSlow() {
+    const clock = createSteppedClock()
+    const invalidations = createInvalidations()
+    const memory = createMemoryStore({ maxBytes: 2 ** 20, invalidations })
+    const disk = createFakeStore({ invalidations })
+    const events: FlowEvent[] = []
+    const store = createTieredStore({
+      memory,
+      disk,
+      record: (event) => events.push(event),
+      patience: { clock, maxWaitMs: 500 },
+    })
+    await disk.writeHead(disk.ticket(KEY), testHead(KEY, BODY))
+    await disk.writeSegment(disk.ticket(KEY), BODY, 0, testSegment(BODY, 0))
+    return { memory, disk, store, events, clock }
+  }
+
+  it('waits for a head for 500 ms, and not again while that read goes on', async () => {
+    const { disk, store, events, clock } = await setUpSlow()
+    const gate = disk.hold('read')
+    const read = store.read(KEY)
+    await gate.arrived()
+    await clock.step(499)
+    expect(events).toEqual([])
+    await clock.step(1)
+    expect(await read).toBeUndefined()
+    expect(events).toEqual([{ kind: 'limit', name: 'diskReadTimeout' }])
+    expect(await store.read(KEY)).toBeUndefined()
+    expect(disk.count('read')).toBe(1)
+    gate.release()
+    await turn()
+    expect((await store.read(KEY))?.variants).toHaveLength(1)
+    expect(clock.pendingCount()).toBe(0)
+  })
+
+  it('counts a segment that does not come in time as absent, until it has come', async () => {
+    const { disk, store, clock } = await setUpSlow()
+    await store.read(KEY)
+    const gate = disk.hold('readSegment')
+    const read = store.readSegment(BODY, 0, 0, 10)
+    await gate.arrived()
+    expect(store.presence(BODY)?.has(0)).toBe(true)
+    await clock.step(500)
+    expect(await read).toBeUndefined()
+    expect(store.presence(BODY)?.has(0)).toBe(false)
+    expect(await store.readSegment(BODY, 0, 0, 10)).toBeUndefined()
+    expect(disk.count('readSegment')).toBe(1)
+    gate.release()
+    await turn()
+    expect(store.presence(BODY)?.has(0)).toBe(true)
+    expect(await store.readSegment(BODY, 0, 0, 10)).toEqual(testSegment(BODY, 0).slice(0, 10))
+  })
+
+  it('begins no more reads while many are late', async () => {
+    const { disk, store, clock } = await setUpSlow()
+    for (let i = 0; i < 40; i++) {
+      const body = testBody(`late ${i}`)
+      await disk.writeSegment(disk.ticket(KEY), body, 0, testSegment(body, 0))
+    }
+    const gate = disk.hold('readSegment')
+    const early = Array.from({ length: 32 }, (_, i) =>
+      store.readSegment(testBody(`late ${i}`), 0, 0, 10),
+    )
+    await turn()
+    await clock.step(500)
+    expect(await Promise.all(early)).toEqual(early.map(() => undefined))
+    expect(await store.readSegment(testBody('late 35'), 0, 0, 10)).toBeUndefined()
+    expect(disk.count('readSegment')).toBe(32)
+    gate.release()
+    await turn()
+    expect(await store.readSegment(testBody('late 35'), 0, 0, 10)).toHaveLength(10)
+  })
+
+  it('lets nobody wait for longer who writes, and lays nothing old over what is written', async () => {
+    const { disk, store, clock } = await setUpSlow()
+    const gates = [disk.hold('read'), disk.hold('writeHead')]
+    const newer = { ...testHead(KEY, OTHER_BODY), fields: ['x-version', '2'] }
+    const written = store.writeHead(store.ticket(KEY), newer)
+    await turn()
+    await clock.step(500)
+    await clock.step(500)
+    expect(await written).toBe('stored')
+    for (const gate of gates) gate.release()
+    await turn()
+    await turn()
+    expect((await store.read(KEY))?.variants).toMatchObject([{ head: { body: OTHER_BODY } }])
   })
 })

@@ -14,6 +14,7 @@ import type { BenchClass } from './classes.ts'
 import { hitRatioTable } from './hit-ratio.ts'
 import { LOAD_CORE, startNginx, startOrigin, startSluice } from './peers.ts'
 import { missingPrograms } from './programs.ts'
+import { restartTable } from './restart.ts'
 import { writeResult } from './results.ts'
 import { ROW_COLUMNS, cellsOf, compare } from './rounds.ts'
 import type { Row } from './rounds.ts'
@@ -21,9 +22,13 @@ import { formatTable } from './scenario.ts'
 import { SCENARIOS } from './scenarios.ts'
 
 const wanted = process.argv.slice(2)
-// Of sizes alone: it takes no server, and no load.
+// Of the store alone: these take no server, and no load.
 if (wanted.length === 1 && wanted[0] === 'hit-ratio') {
   writeResult('hit-ratio', hitRatioTable())
+  process.exit(0)
+}
+if (wanted.length === 1 && wanted[0] === 'restart') {
+  writeResult('restart', await restartTable())
   process.exit(0)
 }
 const missing = missingPrograms()

@@ -148,7 +148,7 @@ function catalogueOf(share: number, capacityBytes: number, bytesOf: BytesOf): nu
 }
 
 /** Ranks from 0; rank `i` is asked in proportion to `1 / (i + 1) ** 0.9`. */
-function createZipf(count: number, random: SeededRandom): () => number {
+export function createZipf(count: number, random: SeededRandom): () => number {
   const sums = new Float64Array(count)
   let sum = 0
   for (let i = 0; i < count; i++) {

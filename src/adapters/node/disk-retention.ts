@@ -44,6 +44,9 @@ const MARK_DECAY = 0.3
 /** Decisions after which what was learnt counts for half. */
 const MAX_TRIAL_COUNT = 250
 const PRIOR_TRIAL_COUNT = 4
+const NEARLY_FULL_SHARE = 0.75
+/** Between what is believed at first of something new that is asked for once, and for the second time. */
+const RESUMED_MARK = 0.15
 /** Parts of a turn: within one of them, uses of what is in memory count once. */
 const EPOCH_COUNT = 16
 /** Refused and evicted names that are remembered, at most. */
@@ -79,6 +82,16 @@ export class Retention {
         this.#successes[useClass] = PRIOR_TRIAL_COUNT * priorOf(state, frequency)
       }
     }
+  }
+
+  /**
+   * Goes on where an earlier process has ended, of which only the records are known. Nearly full as it left
+   * the disk, these are likely to be better than what is asked for once.
+   */
+  resume(storedBytes: number): void {
+    if (storedBytes < this.#capacityBytes * NEARLY_FULL_SHARE) return
+    this.#isFull = true
+    this.#mark = RESUMED_MARK
   }
 
   /** Bytes written or refused so far: the time by which "soon" is judged. */

@@ -146,6 +146,7 @@ async function open(options: DiskStoreOptions, lock: DiskLock): Promise<DiskStor
     throw error
   })
   restorePosition(log)
+  log.retention.resume(log.slabs.bytes)
   const wholeUnits = Math.ceil(slabBytes / ALIGN_BYTES) * ALIGN_BYTES
   const writer = new DiskWriter(log, { maxBytes, slabBytes: wholeUnits })
   await writer.trim()

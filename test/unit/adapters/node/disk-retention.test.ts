@@ -79,6 +79,18 @@ describe('Retention', () => {
     expect(names).toHaveLength(4)
   })
 
+  it('takes what is asked for twice, and not once, where an earlier process has filled the disk', () => {
+    const retention = new Retention(CAPACITY)
+    retention.resume(CAPACITY * 0.9)
+    retention.use(1)
+    expect(retention.admit(1, 100)).toBeUndefined()
+    retention.use(1)
+    expect(retention.admit(1, 100)).not.toBe(undefined)
+    const empty = new Retention(CAPACITY)
+    empty.resume(CAPACITY / 2)
+    expect(empty.admit(2, 100)).not.toBe(undefined)
+  })
+
   it('keeps what an earlier process has left, as far as it can', () => {
     const left = Array.from({ length: 100 }, (_, i) => candidate(i, { isUnknown: true }))
     expect(full().keep(left, 100_000)).toHaveLength(84)

@@ -33,6 +33,24 @@ async function valuesOf(store: Store): Promise<readonly (string | undefined)[]> 
   return entry?.variants.map(({ head }) => head.nominated.values[0]) ?? []
 }
 
+/** A disk that has the object, and holds what it is asked as long as a test wants. */
+async function setUpSlow() {
+  const clock = createSteppedClock()
+  const invalidations = createInvalidations()
+  const memory = createMemoryStore({ maxBytes: 2 ** 20, invalidations })
+  const disk = createFakeStore({ invalidations })
+  const events: FlowEvent[] = []
+  const store = createTieredStore({
+    memory,
+    disk,
+    record: (event) => events.push(event),
+    patience: { clock, maxWaitMs: 500 },
+  })
+  await disk.writeHead(disk.ticket(KEY), testHead(KEY, BODY))
+  await disk.writeSegment(disk.ticket(KEY), BODY, 0, testSegment(BODY, 0))
+  return { memory, disk, store, events, clock }
+}
+
 describe('createTieredStore, reading', () => {
   it('asks the disk for what memory has not, once, and has it in memory then', async () => {
     const { memory, disk, store } = await setUp()
@@ -287,23 +305,6 @@ describe('createTieredStore over a disk that fails', () => {
 })
 
 describe('createTieredStore over a disk that is slow', () => {
-  async function setUpSlow() {
-    const clock = createSteppedClock()
-    const invalidations = createInvalidations()
-    const memory = createMemoryStore({ maxBytes: 2 ** 20, invalidations })
-    const disk = createFakeStore({ invalidations })
-    const events: FlowEvent[] = []
-    const store = createTieredStore({
-      memory,
-      disk,
-      record: (event) => events.push(event),
-      patience: { clock, maxWaitMs: 500 },
-    })
-    await disk.writeHead(disk.ticket(KEY), testHead(KEY, BODY))
-    await disk.writeSegment(disk.ticket(KEY), BODY, 0, testSegment(BODY, 0))
-    return { memory, disk, store, events, clock }
-  }
-
   it('waits for a head for 500 ms, and not again while that read goes on', async () => {
     const { disk, store, events, clock } = await setUpSlow()
     const gate = disk.hold('read')
@@ -348,7 +349,7 @@ describe('createTieredStore over a disk that is slow', () => {
     }
     const gate = disk.hold('readSegment')
     const early = Array.from({ length: 32 }, (_, i) =>
-      store.readSegment(testBody(`late ${i}`), 0, 0, 10),
+      Promise.resolve(store.readSegment(testBody(`late ${i}`), 0, 0, 10)),
     )
     await turn()
     await clock.step(500)

@@ -80,16 +80,18 @@ export class Replay {
 
   /** Takes up rows of the written index, which are older than all that was scanned. */
   takeRows({ heads, segments }: CopyRows): void {
+    // There may be a hundred thousand of them before anything is served: nothing is made anew for each.
+    const key: Id = new Uint32Array(4)
+    const body: Id = new Uint32Array(4)
     for (let at = 0; at < heads.length; at += HEAD_ROW) {
-      const [slab = 0, offset = 0, dataBytes = 0, headBytes = 0, flag] = heads.subarray(at + 4)
-      const place = { slab, offset: offset * ALIGN_BYTES, dataBytes, headBytes }
-      this.#takeHead(heads.slice(at, at + 4), place, flag === 1)
+      copyId(heads, at, key)
+      const place = placeIn(heads, at + 4)
+      this.#takeHead(key, { ...place, headBytes: heads[at + 7] ?? 0 }, heads[at + 8] === 1)
     }
     for (let at = 0; at < segments.length; at += SEGMENT_ROW) {
-      const [index = 0, slab = 0, offset = 0, dataBytes = 0] = segments.subarray(at + 8)
-      const place = { slab, offset: offset * ALIGN_BYTES, dataBytes, headBytes: 0 }
-      const key = segments.slice(at, at + 4)
-      this.#takeSegment(key, segments.slice(at + 4, at + 8), index, place)
+      copyId(segments, at, key)
+      copyId(segments, at + 4, body)
+      this.#takeSegment(key, body, segments[at + 8] ?? 0, placeIn(segments, at + 9))
     }
   }
 
@@ -160,10 +162,14 @@ export class Replay {
     else this.#changes.push(change)
   }
 
+  #verdictOn(key: Id): Verdict | undefined {
+    return this.#settled.size === 0 ? undefined : this.#settled.get(key.join('.'))
+  }
+
   /** A head that is in the index, or waits to be written, is newer. */
   #takeHead(key: Id, place: Place, isInvalidated: boolean): boolean {
     const { index, slabs } = this.#log
-    const verdict = this.#settled.get(key.join('.'))
+    const verdict = this.#verdictOn(key)
     if (verdict === 'drop' || verdict === 'forget') return false
     if (slabs.get(place.slab) === undefined || index.findHead(key) !== NO_SLOT) return false
     index.putHead(key, place, isInvalidated || verdict === 'validate' ? INVALIDATED : 0)
@@ -172,12 +178,22 @@ export class Replay {
 
   #takeSegment(key: Id, body: Id, segmentIndex: number, place: Place): boolean {
     const { index, slabs } = this.#log
-    if (this.#settled.get(key.join('.')) === 'drop') return false
+    if (this.#verdictOn(key) === 'drop') return false
     if (slabs.get(place.slab) === undefined) return false
     if (index.findSegment(body, segmentIndex) !== NO_SLOT) return false
     index.putSegment(key, body, segmentIndex, place, 0)
     return true
   }
+}
+
+function copyId(from: Uint32Array, at: number, to: Id): void {
+  for (let i = 0; i < 4; i++) to[i] = from[at + i] ?? 0
+}
+
+/** Slab, offset in units, and length of the data, one after the other. */
+function placeIn(rows: Uint32Array, at: number): Place {
+  const offset = (rows[at + 1] ?? 0) * ALIGN_BYTES
+  return { slab: rows[at] ?? 0, offset, dataBytes: rows[at + 2] ?? 0, headBytes: 0 }
 }
 
 /** Position of the last invalidation up to and with the record. */

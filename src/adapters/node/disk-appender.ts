@@ -3,7 +3,7 @@
 import { crc32 } from 'node:zlib'
 
 import { formatEntry } from './disk-entry.ts'
-import { INVALIDATED, VERIFIED, bodyIdOf, flagsOf } from './disk-index.ts'
+import { INVALIDATED, USED, VERIFIED, bodyIdOf, flagsOf } from './disk-index.ts'
 import type { DiskLog } from './disk-log.ts'
 import type { Pending } from './disk-queue.ts'
 import type { RecordHeader } from './disk-record.ts'
@@ -46,7 +46,10 @@ export class DiskAppender {
     if (encoded.some(({ pending }) => pending.text !== undefined)) await slabs.sync(slab)
     for (const record of encoded) {
       this.#index(record)
-      this.#log.retention.wrote(record.bytes, this.#log.index.recordCount)
+      const { retention, index } = this.#log
+      const { isUsed, useClass } = record.pending
+      if (isUsed) retention.reuse(useClass, retention.clockBytes)
+      retention.wrote(record.bytes, index.recordCount)
     }
     this.#log.indexedSlab = slab.number
     this.#log.indexedEndByte = slab.endByte
@@ -94,6 +97,7 @@ export class DiskAppender {
   #index({ pending, header }: Encoded): void {
     const { queue, copy, index, clock } = this.#log
     const { key, carriedFrom, entry, data, text, useClass } = pending
+    const use = pending.isUsed ? USED : 0
     const digest = key.digest.subarray(0, 16)
     const { slab, offset, dataBytes, headBytes } = header
     queue.finish(pending)
@@ -110,7 +114,7 @@ export class DiskAppender {
         carriedFrom !== undefined && index.has(index.findHead(key.id), INVALIDATED)
       const isInvalidated = pending.isInvalidated || wasInvalidated
       const place = { slab, offset, dataBytes, headBytes }
-      const flags = flagsOf(isInvalidated ? VERIFIED | INVALIDATED : VERIFIED, useClass)
+      const flags = flagsOf(VERIFIED | use | (isInvalidated ? INVALIDATED : 0), useClass)
       index.putHead(key.id, place, flags)
       const writtenAtMs = clock.nowMs()
       copy.push({ kind: 'head', digest, key: entry.key, ...place, isInvalidated, writtenAtMs })
@@ -120,7 +124,7 @@ export class DiskAppender {
     const id = bodyIdOf(body)
     if (!isStill(index.findSegment(id, segmentIndex))) return
     // Where the record has a head, that alone is judged.
-    const flags = flagsOf(VERIFIED, entry === undefined ? useClass : UNKNOWN_CLASS)
+    const flags = flagsOf(VERIFIED | use, entry === undefined ? useClass : UNKNOWN_CLASS)
     index.putSegment(key.id, id, segmentIndex, { slab, offset, dataBytes, headBytes: 0 }, flags)
     copy.push({ kind: 'segment', digest, body, segmentIndex, slab, offset, dataBytes })
 

@@ -45,6 +45,7 @@ export class DiskFinder {
       const waiting = queue.entryOf(disk)
       if (waiting !== undefined) {
         retention.use(headName(disk.id))
+        queue.useEntry(disk)
         return this.#found(waiting, undefined)
       }
       const slot = index.findHead(disk.id)
@@ -185,6 +186,7 @@ export class DiskFinder {
     const waiting = this.#log.queue.dataOf(body, segmentIndex)
     if (waiting !== undefined) {
       this.#log.retention.use(segmentName(id, segmentIndex))
+      this.#log.queue.useData(body, segmentIndex)
       return waiting.subarray(startByte, endByte)
     }
     const slot = this.#log.index.findSegment(id, segmentIndex)

@@ -52,6 +52,8 @@ export interface Pending {
   isOpen: boolean
   /** Dropped while it waited or was written: it must not get into the index. */
   isCancelled: boolean
+  /** Read while it waited. */
+  isUsed: boolean
   /** Invalidated while it was written. */
   isInvalidated: boolean
   readonly settle?: (() => void) | undefined
@@ -91,6 +93,16 @@ export class DiskQueue {
 
   dataOf(body: BodyId, segmentIndex: number): Uint8Array | undefined {
     return this.#segments.get(`${body}/${segmentIndex}`)?.data?.bytes
+  }
+
+  useEntry(key: DiskKey): void {
+    const pending = this.#heads.get(key.name)
+    if (pending !== undefined) pending.isUsed = true
+  }
+
+  useData(body: BodyId, segmentIndex: number): void {
+    const pending = this.#segments.get(`${body}/${segmentIndex}`)
+    if (pending !== undefined) pending.isUsed = true
   }
 
   /** Takes the place of the key's entry that waits, if it still can; joins the only segment that waits. */
@@ -254,6 +266,7 @@ function blank(
     data: undefined,
     isOpen: true,
     isCancelled: false,
+    isUsed: false,
     isInvalidated: false,
     queuedBytes: 0,
   }

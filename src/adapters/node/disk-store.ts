@@ -324,16 +324,20 @@ class OpenDiskStore implements DiskStore {
   }
 
   useHead(key: CacheKey): void {
-    const { id } = diskKeyOf(key)
-    const slot = this.#log.index.findHead(id)
-    if (slot === NO_SLOT) this.#log.retention.use(headName(id))
+    const disk = diskKeyOf(key)
+    const { index, queue, retention } = this.#log
+    const slot = index.findHead(disk.id)
+    queue.useEntry(disk)
+    if (slot === NO_SLOT) retention.use(headName(disk.id))
     else useRecord(this.#log, slot)
   }
 
   useSegment(body: BodyId, segmentIndex: number): void {
     const id = bodyIdOf(body)
-    const slot = this.#log.index.findSegment(id, segmentIndex)
-    if (slot === NO_SLOT) this.#log.retention.use(segmentName(id, segmentIndex))
+    const { index, queue, retention } = this.#log
+    const slot = index.findSegment(id, segmentIndex)
+    queue.useData(body, segmentIndex)
+    if (slot === NO_SLOT) retention.use(segmentName(id, segmentIndex))
     else useRecord(this.#log, slot)
   }
 

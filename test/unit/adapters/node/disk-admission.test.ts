@@ -95,16 +95,18 @@ describe('openDiskStore, when its budget is used up,', () => {
       await store(opened, `popular ${i}`)
     }
     // Each is asked for twice, so that enough of them is taken for everything to be written anew.
-    await scan(opened, 'pairs', async (i) => {
-      memory.peek(testKey(`popular ${i % 20}`))
-      await isWhole(opened, `pairs ${i}`)
-    })
+    for (const name of ['pairs', 'others']) {
+      await scan(opened, name, async (i) => {
+        memory.peek(testKey(`popular ${i % 20}`))
+        await isWhole(opened, `${name} ${i}`)
+      })
+    }
     const [oldest = ''] = await disk.slabs()
     expect(Number.parseInt(oldest, 16)).toBeGreaterThan(3)
     let keptCount = 0
     for (let i = 0; i < 20; i++) if (await isWhole(opened, `popular ${i}`)) keptCount++
-    // Some may go before anything is known of any.
-    expect(keptCount).toBeGreaterThan(15)
+    // Of a slab that has nothing else, some must go.
+    expect(keptCount).toBeGreaterThan(8)
   })
 
   it('gives one object no more than its share, and says so once', async () => {
@@ -119,7 +121,7 @@ describe('openDiskStore, when its budget is used up,', () => {
     await opened.flush()
     const { has } = opened.presence(body)
     const stored = Array.from({ length: 100 }, (_, i) => i).filter(has)
-    expect(stored.length).toBeGreaterThan(15)
+    expect(stored.length).toBeGreaterThan(12)
     expect(stored.length).toBeLessThanOrEqual(16)
     expect(disk.events).toEqual([{ kind: 'limit', name: 'diskObjectShare' }])
     // Of another object there may be as much.

@@ -21,6 +21,7 @@ const PACKAGES = {
   nginx: 'nginx',
   npm: 'npm',
   perl: 'perl-base',
+  strace: 'strace',
   wget: 'wget',
 } as const
 

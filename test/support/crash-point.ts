@@ -174,7 +174,7 @@ function placeOf(call: string, line: string, step: string): CrashPlace {
   return step === 'purge' ? 'purge write' : 'data write'
 }
 
-/** Writes the beginning of what the call would have written. */
+/** Writes the beginning of what the call would have written; the file may be as long as if it had written all. */
 async function tear(line: string, random: SeededRandom): Promise<boolean> {
   const [, path = ''] = /^ *\d+ +\w+\(\d+<([^>]*)>/.exec(line) ?? []
   const [, offset] = /, (\d+)(?: <unfinished \.\.\.>|\) +=.*)$/.exec(line) ?? []
@@ -185,9 +185,12 @@ async function tear(line: string, random: SeededRandom): Promise<boolean> {
     ),
   )
   if (offset === undefined || bytes.length < 2) return false
+  const tornByte = random.integer(1, bytes.length - 1)
+  const isZeroFilled = random.chance(0.5)
+  const left = isZeroFilled ? bytes.fill(0, tornByte) : bytes.subarray(0, tornByte)
   const file = await open(unescaped(path), 'r+')
   try {
-    await file.write(bytes, 0, random.integer(1, bytes.length - 1), Number(offset))
+    await file.write(left, 0, left.length, Number(offset))
   } finally {
     await file.close()
   }

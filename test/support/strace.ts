@@ -1,6 +1,10 @@
 // System calls of a process that fail, are slow, do half of what they should, or are its last: as strace injects
 // them. It counts calls per thread, so the pool of a process under it has one thread.
 
+import { spawn } from 'node:child_process'
+import { once } from 'node:events'
+import { mkdtemp, readFile, rm } from 'node:fs/promises'
+import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 
 export interface Injection {
@@ -35,4 +39,37 @@ export function slabPaths(directory: string, firstSlab: number, count: number): 
 
 export function indexPaths(directory: string): readonly string[] {
   return ['', '-wal', '-journal'].map((suffix) => join(directory, `index.sqlite${suffix}`))
+}
+
+export interface Attached {
+  /** Lets go of the process. @returns How many calls were changed. */
+  detach(): Promise<number>
+}
+
+/** Changes calls of a running process from now on. */
+export async function attachStrace(pid: number, injection: Injection): Promise<Attached> {
+  const directory = await mkdtemp(join(tmpdir(), 'sluice-strace-'))
+  const logPath = join(directory, 'log')
+  const args = straceArgs(injection, logPath).filter((arg) => arg !== '-qq')
+  const strace = spawn('strace', [...args, '-s', '0', '-p', String(pid)], {
+    stdio: ['ignore', 'ignore', 'pipe'],
+  })
+  const { promise: attached, resolve } = Promise.withResolvers<void>()
+  let said = ''
+  strace.stderr.on('data', (chunk: Buffer) => {
+    said += chunk.toString()
+    if (said.includes('attached')) resolve()
+  })
+  const ended = once(strace, 'close')
+  await Promise.race([attached, ended])
+  if (strace.exitCode !== null) throw new Error(`Cannot attach to ${pid}: ${said}`)
+  return {
+    async detach() {
+      strace.kill('SIGINT')
+      await ended
+      const log = await readFile(logPath, 'latin1')
+      await rm(directory, { recursive: true })
+      return log.split('(INJECTED)').length - 1
+    },
+  }
 }

@@ -27,6 +27,8 @@ export interface DiskClients {
   fetchAll(sluice: SluiceProcess, paths: readonly string[], maxCount?: number): Promise<void>
   /** So many requests of any of the objects, one in three of a part. */
   fetchAny(sluice: SluiceProcess, paths: readonly string[], count: number): Promise<void>
+  /** How many of them are stored: asked for in a way that nothing is fetched (RFC 9111 §5.2.1.7). */
+  storedCount(sluice: SluiceProcess, paths: readonly string[]): Promise<number>
   /** A new version at the origin, then a purge, after which the old version is wrong. */
   purge(sluice: SluiceProcess, path: string): Promise<void>
   end(): void
@@ -104,6 +106,15 @@ export function createDiskClients(origin: TestOrigin, seed: number): DiskClients
     async fetchAny(sluice, paths, count) {
       const chosen = Array.from({ length: count }, () => random.pick(paths))
       await concurrently(chosen, 8, (path) => fetchOne(sluice, path, random.chance(1 / 3)))
+    },
+    async storedCount(sluice, paths) {
+      const headers = { 'Cache-Control': 'only-if-cached' }
+      let count = 0
+      await concurrently(paths, 8, async (path) => {
+        const { status } = await httpGet(`${sluice.url}${path}`, { headers, agent, method: 'HEAD' })
+        if (status === 200) count++
+      })
+      return count
     },
     async purge(sluice, path) {
       const object = objects.get(path)

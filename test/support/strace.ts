@@ -7,6 +7,8 @@ import { mkdtemp, readFile, rm } from 'node:fs/promises'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 
+import { programPath } from './programs.ts'
+
 export interface Injection {
   /** One name of a call, or several with commas. */
   readonly call: string
@@ -51,7 +53,8 @@ export async function attachStrace(pid: number, injection: Injection): Promise<A
   const directory = await mkdtemp(join(tmpdir(), 'sluice-strace-'))
   const logPath = join(directory, 'log')
   const args = straceArgs(injection, logPath).filter((arg) => arg !== '-qq')
-  const strace = spawn('strace', [...args, '-s', '0', '-p', String(pid)], {
+  const program = programPath('strace') ?? ''
+  const strace = spawn(program, [...args, '-s', '0', '-p', String(pid)], {
     stdio: ['ignore', 'ignore', 'pipe'],
   })
   const { promise: attached, resolve } = Promise.withResolvers<void>()

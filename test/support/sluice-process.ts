@@ -14,6 +14,8 @@ export interface SluiceOptions {
   readonly env?: Readonly<Record<string, string>>
   /** Default a directory without a config file. */
   readonly cwd?: string
+  /** Program and arguments that it is started by, as in `prlimit --nofile=256`. */
+  readonly under?: readonly string[]
   /** Longest wait for the ready line; default 10000. */
   readonly readyMs?: number
 }
@@ -199,7 +201,9 @@ interface Spawned {
 }
 
 function spawnSluice(args: readonly string[], options: SluiceOptions): Spawned {
-  const child = spawn(process.execPath, [V8_FLAG, CLI, ...args], {
+  const command = [...(options.under ?? []), process.execPath, V8_FLAG, CLI, ...args]
+  const [program = '', ...programArgs] = command
+  const child = spawn(program, programArgs, {
     cwd: options.cwd ?? tmpdir(),
     env: { ...cleanEnvironment(), ...options.env },
     stdio: ['ignore', 'pipe', 'pipe'],

@@ -15,6 +15,7 @@ import type { TestOrigin } from '../support/test-origin.ts'
 import { startTestOrigin } from '../support/test-origin.ts'
 
 const OLD = pathsOf('old', 60)
+const PURGED = pathsOf('purged', 8)
 const FILLING = pathsOf('filling', 220)
 /** Of the calls of a kind: one of them, every other, or all. */
 const POSITIONS = ['1', '3', '2+2', '1+'] as const
@@ -72,7 +73,7 @@ let origin: TestOrigin
 let full: string
 const clients = () => {
   const made = createDiskClients(origin, 1)
-  made.put(OLD, mixedSizes(1))
+  made.put([...OLD, ...PURGED], mixedSizes(1))
   made.put(FILLING, 300_000)
   return made
 }
@@ -82,7 +83,7 @@ beforeAll(async () => {
   full = await mkdtemp(join(tmpdir(), 'sluice-full-'))
   const filler = clients()
   const sluice = await startOnDisk(origin, full)
-  await filler.fetchAll(sluice, [...FILLING, ...OLD])
+  await filler.fetchAll(sluice, [...FILLING, ...OLD, ...PURGED])
   await sluice.finish()
   filler.end()
 })
@@ -103,17 +104,17 @@ describeWith(['strace'], 'a disk that fails', () => {
       onTestFinished(() => sluice.kill())
       const paths = of === 'slabs' ? slabPaths(disk, 1, SLAB_COUNT) : indexPaths(disk)
       let changedCount = 0
-      for (const { action, when } of steps) {
+      for (const [step, { action, when }] of steps.entries()) {
         const strace = await attachStrace(sluice.pid, { call, action, when, paths })
-        await useAll(some, sluice, `${action} ${when}`)
+        await useAll(some, sluice, step)
         changedCount += await strace.detach()
       }
       await some.fetchAny(sluice, OLD, 20)
-      await sluice.finish()
+      await sluice.kill()
       // What was on disk and what was purged is what it is after the next start, too.
       const next = await startOnDisk(origin, disk)
       onTestFinished(() => next.kill())
-      await some.fetchAll(next, OLD)
+      await some.fetchAll(next, [...OLD, ...PURGED])
       await next.finish()
       expect(some.problems).toEqual([])
       // Else nothing was proved.
@@ -122,14 +123,38 @@ describeWith(['strace'], 'a disk that fails', () => {
     },
     CASE_MS,
   )
+
+  it.each(['error=EIO', 'error=ENOSPC'])(
+    'with %s at each write keeps a purge over kill -9, at whatever cost',
+    async (action) => {
+      const disk = await testDirectory()
+      await cp(full, disk, { recursive: true })
+      const some = clients()
+      onTestFinished(() => some.end())
+      const sluice = await startOnDisk(origin, disk, [], { env: ONE_THREAD })
+      onTestFinished(() => sluice.kill())
+      const paths = slabPaths(disk, 1, SLAB_COUNT)
+      const strace = await attachStrace(sluice.pid, { call: 'pwritev', action, paths })
+      for (const path of PURGED.slice(0, 2)) await some.purge(sluice, path)
+      await sluice.kill()
+      expect(await strace.detach()).toBeGreaterThan(1)
+      const next = await startOnDisk(origin, disk)
+      onTestFinished(() => next.kill())
+      await some.fetchAll(next, PURGED)
+      await next.finish()
+      expect(some.problems).toEqual([])
+    },
+  )
 })
 
 /** Reads what is there, writes so much that something is evicted, and purges. */
-async function useAll(some: DiskClients, sluice: SluiceProcess, name: string): Promise<void> {
-  const added = pathsOf(`new-${name.replaceAll(/[^0-9A-Za-z]/g, '-')}`, 8)
+async function useAll(some: DiskClients, sluice: SluiceProcess, step: number): Promise<void> {
+  const added = pathsOf(`new-${step}`, 8)
   some.put(added, 600_000)
   await some.fetchAny(sluice, OLD, 25)
   await some.fetchAll(sluice, added)
-  for (const path of OLD.slice(0, 3)) await some.purge(sluice, path)
+  // Nobody asks for the third until the next start.
+  const purged = [OLD[0], OLD[step + 1], PURGED[step % PURGED.length]]
+  for (const path of purged) if (path !== undefined) await some.purge(sluice, path)
   await some.fetchAll(sluice, [...OLD.slice(0, 6), ...added])
 }

@@ -64,6 +64,8 @@ async function expectWritten({ origin, clients, sluice, add }: Scene, disk: stri
   origin.resetCounters()
   await clients.fetchAll(next, paths)
   expect(origin.counters().requests).toBe(0)
+  // Nor is anything back that was purged meanwhile.
+  await clients.fetchAll(next, OLD)
   await next.finish()
 }
 

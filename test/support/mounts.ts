@@ -1,6 +1,6 @@
 // File systems of a test's own: small, of few files, or broken; and directories that nobody may change.
 
-import { execFileSync } from 'node:child_process'
+import { spawnSync } from 'node:child_process'
 import { mkdir, truncate, writeFile } from 'node:fs/promises'
 import { join } from 'node:path'
 
@@ -36,6 +36,8 @@ export interface MountedDisk {
   readonly directory: string
   /** As after an error that the kernel does not get over: from now on it can only be read. */
   abort(): void
+  /** Mounts it anew, so that it can be written to again; nobody may have it open. */
+  repair(): void
 }
 
 /** An ext4 in a file. */
@@ -47,7 +49,19 @@ export async function mountDisk(sizeBytes: number): Promise<MountedDisk> {
   const point = await mounted(['-o', 'loop', image])
   const directory = join(point, 'cache')
   await mkdir(directory, { mode: 0o700 })
-  return { directory, abort: () => run('mount', ['-o', 'remount,abort', point]) }
+  return {
+    directory,
+    abort() {
+      // What was written before is not what this is about.
+      run('sync', ['-f', point])
+      run('mount', ['-o', 'remount,abort', point])
+    },
+    repair() {
+      run('umount', [point])
+      run('e2fsck', ['-p', '-f', image])
+      run('mount', ['-o', 'loop', image, point])
+    },
+  }
 }
 
 async function mounted(args: readonly string[]): Promise<string> {
@@ -65,5 +79,9 @@ export function fixDirectory(directory: string, isFixed: boolean): void {
 
 function run(program: string, args: readonly string[]): void {
   const PATH = `${process.env['PATH'] ?? ''}:/usr/sbin:/sbin`
-  execFileSync(program, args, { stdio: 'ignore', env: { ...process.env, PATH } })
+  const { status } = spawnSync(program, args, { stdio: 'ignore', env: { ...process.env, PATH } })
+  // One says that e2fsck has mended something.
+  if (status !== 0 && !(program === 'e2fsck' && status === 1)) {
+    throw new Error(`Cannot run "${program} ${args.join(' ')}": it ended with ${status}`)
+  }
 }

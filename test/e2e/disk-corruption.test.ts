@@ -22,7 +22,7 @@ const ROUND_COUNT = 4
 const CORRUPTION_COUNT = 2500
 /** One record each, but for the last, which are several. */
 const PATHS = pathsOf('small', 1600)
-const LARGE = pathsOf('large', 40)
+const LARGE = pathsOf('large', 20)
 const ALL = [...PATHS, ...LARGE]
 const SOME = PATHS.slice(0, 40)
 
@@ -88,7 +88,7 @@ describe('bytes at rest', () => {
     expect(clients.problems).toEqual([])
     // Else there was nothing to be refused, or nothing that was not.
     expect(missCount).toBeGreaterThan(500)
-    expect(clients.hitCount).toBeGreaterThan(500)
+    expect(clients.hitCount).toBeGreaterThan(200)
   }, 120_000)
 
   const SPOILED: Readonly<Record<string, (index: string) => Promise<unknown>>> = {
@@ -114,7 +114,7 @@ describe('bytes at rest', () => {
     await spoil(join(disk, 'index.sqlite'))
     const sluice = await start()
     // While it looks for what is there, it serves; then it has found all.
-    await clients.fetchAll(sluice, LARGE)
+    await clients.fetchAll(sluice, LARGE.slice(0, 4))
     const storedCount = () => clients.storedCount(sluice, SOME)
     await expect.poll(storedCount, { interval: 100, timeout: 10_000 }).toBe(SOME.length)
     origin.resetCounters()
@@ -130,7 +130,7 @@ describe('bytes at rest', () => {
       UPDATE heads SET offset = (SELECT max(offset) FROM heads) - offset + 4096`
     withIndex(join(disk, 'index.sqlite'), elsewhere)
     const sluice = await start()
-    await clients.fetchAll(sluice, [...LARGE, ...SOME])
+    await clients.fetchAll(sluice, [...LARGE.slice(0, 4), ...SOME])
     await sluice.finish()
     expect(clients.problems).toEqual([])
   })

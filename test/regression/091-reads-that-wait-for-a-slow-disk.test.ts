@@ -6,7 +6,7 @@ import { expect, it, onTestFinished } from 'vitest'
 import { createDiskClients, pathsOf, startOnDisk } from '../support/disk-clients.ts'
 import { httpGet } from '../support/http-get.ts'
 import { describeWith, testDirectory } from '../support/programs.ts'
-import { ONE_THREAD, attachStrace, slabPaths } from '../support/strace.ts'
+import { attachStrace, slabPaths } from '../support/strace.ts'
 import { startTestOrigin } from '../support/test-origin.ts'
 
 describeWith(['strace'], 'a read from a disk that is very slow', () => {
@@ -18,7 +18,7 @@ describeWith(['strace'], 'a read from a disk that is very slow', () => {
     onTestFinished(() => clients.end())
     const paths = pathsOf('object', 100)
     clients.put(paths, 60_000)
-    const sluice = await startOnDisk(origin, disk, [], { env: ONE_THREAD })
+    const sluice = await startOnDisk(origin, disk)
     onTestFinished(() => sluice.kill())
     // The first ones are no longer in memory.
     await clients.fetchAll(sluice, paths)

@@ -141,7 +141,7 @@ describeWith(['strace'], 'a disk tier killed', () => {
       console.log('killed at any moment', counts)
       expect(wrong).toEqual([])
       expect(counts.heads).toBeGreaterThan(RANDOM_COUNT)
-      expect(counts.purges).toBeGreaterThan(RANDOM_COUNT)
+      expect(counts.purges).toBeGreaterThan(RANDOM_COUNT / 5)
     },
     RANDOM_COUNT * MS_A_CRASH,
   )

@@ -43,7 +43,7 @@ const FAULTS: readonly Fault[] = [
   { of: 'slabs', call: 'preadv', actions: ['error=EIO', 'retval=100'], leastCount: 8 },
   { of: 'slabs', call: 'fdatasync', actions: ['error=EIO', 'error=ENOSPC'], leastCount: 5 },
   { of: 'slabs', call: 'unlink', actions: ['error=EIO', 'error=EROFS'], leastCount: 2 },
-  { of: 'slabs', call: 'openat', actions: ['error=EMFILE', 'error=ENOSPC'], leastCount: 5 },
+  { of: 'slabs', call: 'openat', actions: ['error=EMFILE', 'error=ENOSPC'], leastCount: 2 },
   {
     of: 'index',
     call: 'pwrite64',

@@ -1,6 +1,7 @@
 // Clients of a proxy whose disk fails: whatever happens there, each gets the right bytes and no error.
 
 import { Agent } from 'node:http'
+import { setTimeout as sleep } from 'node:timers/promises'
 
 import { concurrently } from './concurrently.ts'
 import { httpGet } from './http-get.ts'
@@ -14,6 +15,8 @@ import type { TestOrigin } from './test-origin.ts'
 
 const FRESH = [['Cache-Control', 'max-age=3600']] as const
 const KIB = 1024
+/** Only so many purges a second are taken. */
+const RETRY_MS = 200
 
 export interface DiskClients {
   /** What was not as it must be, for whom; empty is right. */
@@ -111,7 +114,7 @@ export function createDiskClients(origin: TestOrigin, seed: number): DiskClients
       const headers = { 'Cache-Control': 'only-if-cached' }
       let count = 0
       await concurrently(paths, 8, async (path) => {
-        const { status } = await httpGet(`${sluice.url}${path}`, { headers, agent, method: 'HEAD' })
+        const { status } = await httpGet(`${sluice.url}${path}`, { headers, agent })
         if (status === 200) count++
       })
       return count
@@ -122,10 +125,12 @@ export function createDiskClients(origin: TestOrigin, seed: number): DiskClients
       const { sizeBytes } = object
       object.version++
       origin.put(path, { sizeBytes, fields: FRESH, version: object.version })
-      const { status, body } = await sendPurge(sluice.adminUrl, {
-        url: `${sluice.url}${path}`,
-        how: 'hard',
-      })
+      const asked = { url: `${sluice.url}${path}`, how: 'hard' }
+      let { status, body } = await sendPurge(sluice.adminUrl, asked)
+      while (status === 429) {
+        await sleep(RETRY_MS)
+        ;({ status, body } = await sendPurge(sluice.adminUrl, asked))
+      }
       if (status !== 200) problems.push(`purge of ${path}: ${status}, ${body.toString()}`)
     },
     end: () => agent.destroy(),

@@ -10,7 +10,7 @@ import { attachStrace, slabPaths } from '../support/strace.ts'
 import { startTestOrigin } from '../support/test-origin.ts'
 
 describeWith(['strace'], 'a read from a disk that is very slow', () => {
-  it.fails('is overtaken by the origin', async () => {
+  it('is overtaken by the origin', async () => {
     const origin = await startTestOrigin()
     onTestFinished(() => origin.close())
     const disk = await testDirectory()

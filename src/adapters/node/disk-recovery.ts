@@ -207,9 +207,14 @@ function takePosition(log: DiskLog, state: CopyState): void {
   log.indexedEndByte = state.endByte
 }
 
-/** Positions go on from where they were. No key is empty, so this concerns no response. */
+/**
+ * Positions go on from where they were, which no record tells for certain: what concerns nothing on disk is counted and
+ * not written. No process counts as fast as the clock goes, so they go on from the time. No key is empty: this concerns
+ * no response.
+ */
 export function restorePosition(log: DiskLog): void {
   const nothing = '' as CacheKey
-  if (log.lastPosition === 0) return
-  log.invalidations.restore([{ key: nothing, position: log.lastPosition, generation: 0 }])
+  if (log.slabs.count === 0) return
+  const position = Math.max(log.lastPosition, Math.floor(log.clock.nowMs()))
+  log.invalidations.restore([{ key: nothing, position, generation: 0 }])
 }

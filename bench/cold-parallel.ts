@@ -1,10 +1,14 @@
 // A large cold download from an origin of which one connection is slow, and from one that is fast.
 
+import { mkdirSync, writeFileSync } from 'node:fs'
+import { join } from 'node:path'
+
 import type { Faults } from '../test/support/fault-proxy.ts'
 import { readLean } from '../test/support/lean-reader.ts'
 import { oracleBytes } from '../test/support/oracle.ts'
 import { startColdNginx, startColdOrigin } from './cold-peers.ts'
 import type { ColdOrigin } from './cold-peers.ts'
+import type { Peer } from './peers.ts'
 import { LOAD_CORE, SERVER_CORE, startSluice } from './peers.ts'
 import { startRelay } from './relay.ts'
 import { formatSpread } from './scenario.ts'
@@ -79,7 +83,7 @@ function scenarioOf(setup: Setup): Scenario {
                 way,
                 origin,
                 object,
-                `${PATH}?${way.name.replaceAll(' ', '-')}-${round}`,
+                `${PATH}?${way.name.replaceAll(/[ ,]+/g, '-')}-${round}`,
               ),
             )
           }
@@ -93,6 +97,7 @@ function scenarioOf(setup: Setup): Scenario {
 }
 
 const ONE_STREAM = 'one stream'
+const ALONE = 'Sluice, one transfer at a time'
 
 /** With faults all of them ask the relay that has these; without, a relay is one that merely passes on. */
 async function startWays(
@@ -108,7 +113,17 @@ async function startWays(
     await startColdNginx(directory, port, 'whole'),
     await startColdNginx(directory, port, 'slice'),
     await startSluice(directory, port),
+    { ...(await startSluiceAlone(directory, port)), name: ALONE },
   ]
+}
+
+/** As it is when nothing is ever slow enough for it. */
+async function startSluiceAlone(directory: string, port: number): Promise<Peer> {
+  const own = join(directory, 'alone')
+  mkdirSync(own)
+  const config = join(own, 'config.json')
+  writeFileSync(config, JSON.stringify({ limits: { fillConnections: 1 } }))
+  return await startSluice(own, port, ['--config', config])
 }
 
 async function download(

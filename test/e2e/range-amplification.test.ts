@@ -246,7 +246,8 @@ describe('what the origin sends for a range of which nothing is stored', () => {
       await untilQuiet()
       const { bodyBytes } = origin.counters()
       rows.push([shape, askedBytes, bodyBytes, maxBytes, ''])
-      if (bodyBytes > maxBytes) wrong.push(`${shape}: ${bodyBytes}`)
+      // Nobody waits: what has come meanwhile may lie in a gap that is fetched once more.
+      if (bodyBytes > maxBytes + 2 * SEGMENT_BYTES) wrong.push(`${shape}: ${bodyBytes}`)
     }
     report(rows)
     expect(wrong).toEqual([])

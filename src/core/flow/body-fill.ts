@@ -104,6 +104,11 @@ export class BodyFill {
     return this.runs.some((run) => run.isComing(byte))
   }
 
+  /** Whether the segment of the byte has come. */
+  isHere(byte: number): boolean {
+    return this.#keeping.holder()(segmentIndexOf(byte, this.head.segmentBytes))
+  }
+
   /** Whether the byte is coming, but so late that it is better fetched from there on. */
   isFar(byte: number): boolean {
     const { maxWaitMs } = this.settings
@@ -335,8 +340,7 @@ export class BodyFill {
     const resumeAtByte = this.#pace.moved(cursor)
     if (this.#spread.isOn) return this.#spread.ahead(cursor)
     if (resumeAtByte === undefined || !this.mayStart) return
-    const isHere = this.facts()?.isHere(segmentIndexOf(resumeAtByte, this.head.segmentBytes))
-    if (isHere !== true && !this.isComing(resumeAtByte)) {
+    if (!this.isHere(resumeAtByte) && !this.isComing(resumeAtByte)) {
       this.startRun(resumeAtByte, cursor.endByte)
     }
   }

@@ -40,6 +40,7 @@ export class BodyReader implements ByteSource, Cursor {
   #isClosed = false
   #startedAtByte: number | undefined
   #startCount = 0
+  #lookedAgainAtByte: number | undefined
   /** Of what was given last, which is being sent. */
   #pinnedBytes = 0
 
@@ -147,7 +148,7 @@ export class BodyReader implements ByteSource, Cursor {
         if (view !== undefined) return this.#advance(view)
         if (!fill.isComing(this.position) || fill.isFar(this.position)) {
           // It has passed by, or was ended: the store may have it.
-          if (!hasAskedStore) return await this.read()
+          if (!hasAskedStore || this.#hasComeSince(fill)) return await this.read()
           this.#startRun(fill)
         }
         await fill.waitFor(this.position)
@@ -156,6 +157,13 @@ export class BodyReader implements ByteSource, Cursor {
       this.#close()
       throw error
     }
+  }
+
+  /** While the store looked for it in vain: once for each byte, as what is said to be there may not be. */
+  #hasComeSince(fill: BodyFill): boolean {
+    if (this.#lookedAgainAtByte === this.position || !fill.isHere(this.position)) return false
+    this.#lookedAgainAtByte = this.position
+    return true
   }
 
   /** Runs that end before they bring the byte are not begun for ever: the origin would pay for it. */

@@ -121,9 +121,10 @@ export class Run {
     this.#noProgressCount = hasProgress ? 1 : this.#noProgressCount + 1
     const { settings, head, gone, ranges } = this.#fill
     // A first request that failed was retried below, where the other addresses are known. Who has nothing yet can
-    // be told; a download under way would break.
+    // be told; for a download under way, which would break, it is sent once more.
     const isBegun = hadResponse || this.atByte > this.startByte
     const isBroken = isBegun || (!this.isExtra && this.#fill.hasBegunReader(this))
+    const maxCount = isBegun ? settings.maxResumeCount : Math.min(1, settings.maxResumeCount)
     // Without ranges all that has come comes again.
     const isCheap = ranges !== 'ignored' || this.atByte <= settings.maxWaitBytes
     return (
@@ -132,7 +133,7 @@ export class Run {
       head.joinable &&
       gone === undefined &&
       error.retryable &&
-      this.#noProgressCount <= settings.maxResumeCount
+      this.#noProgressCount <= maxCount
     )
   }
 

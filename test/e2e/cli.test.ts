@@ -245,8 +245,9 @@ describe.concurrent('settings', () => {
     ['the environment over the file', { SLUICE_NAME: 'from-env' }, [], 'from-env'],
     ['an empty variable as none', { SLUICE_NAME: '' }, [], 'from-file'],
     ['flags over both', { SLUICE_NAME: 'from-env' }, ['--name', 'from-flag'], 'from-flag'],
-  ])('come from %s', async (_, env, flags, expected) => {
-    const path = files.write('named.json', { name: 'from-file', origin: origin.url })
+  ])('come from %s', async (what, env, flags, expected) => {
+    // Of its own: they run at the same time.
+    const path = files.write(`${what}.json`, { name: 'from-file', origin: origin.url })
     const variables = { ...env, SLUICE_CONFIG: path }
     const sluice = await startSluice(flags, { env: variables })
     const { header } = await httpGet(`${sluice.url}/a`)

@@ -117,7 +117,7 @@ export class Run {
 
   #mayResume(error: UpstreamError, beganAtByte: number, hadResponse: boolean): boolean {
     const hasProgress = this.atByte - beganAtByte >= this.#fill.head.segmentBytes
-    this.#isRetry = !hasProgress
+    this.#isRetry = this.atByte === beganAtByte
     this.#noProgressCount = hasProgress ? 1 : this.#noProgressCount + 1
     const { settings, head, gone, ranges } = this.#fill
     // A first request that failed was retried below, where the other addresses are known. Who has nothing yet can

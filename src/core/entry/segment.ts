@@ -29,6 +29,20 @@ export function isSingleSegment(completeLength: number, segmentBytes: number): b
   return completeLength <= segmentBytes
 }
 
+/** The first byte of `[startByte, endByte)` whose segment is not in the set. */
+export function firstByteOutside(
+  set: SegmentSet,
+  startByte: number,
+  endByte: number,
+  segmentBytes: number,
+): number | undefined {
+  const endIndex = segmentCountOf(endByte, segmentBytes)
+  for (let i = segmentIndexOf(startByte, segmentBytes); i < endIndex; i++) {
+    if (!set.has(i)) return Math.max(startByte, i * segmentBytes)
+  }
+  return undefined
+}
+
 /** Whether all of `[startByte, endByte)` is in the set. */
 export function covers(
   set: SegmentSet,
@@ -36,9 +50,5 @@ export function covers(
   endByte: number,
   segmentBytes: number,
 ): boolean {
-  const endIndex = segmentCountOf(endByte, segmentBytes)
-  for (let i = segmentIndexOf(startByte, segmentBytes); i < endIndex; i++) {
-    if (!set.has(i)) return false
-  }
-  return true
+  return firstByteOutside(set, startByte, endByte, segmentBytes) === undefined
 }

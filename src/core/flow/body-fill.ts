@@ -2,11 +2,11 @@
 
 import type { Maybe } from '../entry/byte-source.ts'
 import { sliceSource } from '../entry/byte-source.ts'
-import { segmentCountOf, segmentIndexOf } from '../entry/segment.ts'
+import { covers, firstByteOutside, segmentIndexOf } from '../entry/segment.ts'
 import type { ByteSpan } from '../http/byte-range.ts'
 import type { StoredResponse } from '../entry/stored-response.ts'
 import type { SegmentFacts } from '../policy/fill-plan.ts'
-import { planRun } from '../policy/fill-plan.ts'
+import { isBrought, planRun } from '../policy/fill-plan.ts'
 import type { Clock } from '../ports/clock.ts'
 import type { Digests } from '../ports/digests.ts'
 import type { FillScope } from '../ports/request-scope.ts'
@@ -104,6 +104,14 @@ export class BodyFill {
     return this.runs.some((run) => run.isComing(byte))
   }
 
+  /** Whether a run, other than this one, brings the segment that begins at the byte, or is in the midst of it. */
+  isBrought(startByte: number, besides?: Run): boolean {
+    const { completeLength = Number.POSITIVE_INFINITY } = this
+    const { segmentBytes } = this.head
+    const others = this.runs.filter((run) => run !== besides)
+    return isBrought({ segmentBytes, completeLength }, others, startByte)
+  }
+
   /** Whether the segment of the byte has come. */
   isHere(byte: number): boolean {
     return this.#keeping.holder()(segmentIndexOf(byte, this.head.segmentBytes))
@@ -129,13 +137,10 @@ export class BodyFill {
   /** Whether every byte from here to where a run stands can still be had, for who comes late. */
   canServeFrom(startByte: number): boolean {
     const { segmentBytes } = this.head
-    const isHere = this.#keeping.holder()
     const atByte = Math.max(0, ...this.runs.map((run) => run.atByte))
-    const endIndex = segmentIndexOf(atByte, segmentBytes)
-    for (let i = segmentIndexOf(startByte, segmentBytes); i < endIndex; i++) {
-      if (!isHere(i)) return false
-    }
-    return this.runs.length > 0
+    const endByte = segmentIndexOf(atByte, segmentBytes) * segmentBytes
+    const held = { has: this.#keeping.holder() }
+    return this.runs.length > 0 && covers(held, startByte, endByte, segmentBytes)
   }
 
   /**
@@ -194,17 +199,13 @@ export class BodyFill {
     this.#closeIfIdle()
   }
 
-  /** The first byte that is neither here nor coming. */
+  /** The first byte of a segment that is neither here nor brought. */
   #missingIn({ startByte, endByte }: ByteSpan): number | undefined {
-    const facts = this.facts()
-    if (facts === undefined) return undefined
-    const { segmentBytes, completeLength } = facts
-    const endIndex = segmentCountOf(Math.min(endByte, completeLength), segmentBytes)
-    for (let i = segmentIndexOf(startByte, segmentBytes); i < endIndex; i++) {
-      const byte = Math.max(startByte, i * segmentBytes)
-      if (!facts.isHere(i) && !this.isComing(byte)) return byte
-    }
-    return undefined
+    const { completeLength = 0 } = this
+    const { segmentBytes } = this.head
+    const isHere = this.#keeping.holder()
+    const has = (i: number) => isHere(i) || this.isBrought(i * segmentBytes)
+    return firstByteOutside({ has }, startByte, Math.min(endByte, completeLength), segmentBytes)
   }
 
   /** Whether more of this version may be asked for. */
@@ -340,7 +341,7 @@ export class BodyFill {
     const resumeAtByte = this.#pace.moved(cursor)
     if (this.#spread.isOn) return this.#spread.ahead(cursor)
     if (resumeAtByte === undefined || !this.mayStart) return
-    if (!this.isHere(resumeAtByte) && !this.isComing(resumeAtByte)) {
+    if (!this.isHere(resumeAtByte) && !this.isBrought(resumeAtByte)) {
       this.startRun(resumeAtByte, cursor.endByte)
     }
   }

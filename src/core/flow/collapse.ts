@@ -8,7 +8,7 @@ import { isSingleSegment, segmentIndexOf } from '../entry/segment.ts'
 import type { Entry, Nominated, StoredResponse } from '../entry/stored-response.ts'
 import { isSameNominated, selectingFields } from '../policy/forwarding.ts'
 import type { OriginRange } from '../policy/origin-range.ts'
-import { WHOLE, decideOriginRange } from '../policy/origin-range.ts'
+import { WHOLE, decideOriginRange, ignoresRanges } from '../policy/origin-range.ts'
 import { decideReuse } from '../policy/reuse.ts'
 import { conditionalFields } from '../policy/validation.ts'
 import type { Exchange } from './exchange.ts'
@@ -17,7 +17,6 @@ import { fetchHead, holdOpen } from './fetch-head.ts'
 import type { Flight } from './flights.ts'
 import { flightKeyOf } from './lookup.ts'
 import { fetchValidated } from './revalidate.ts'
-import { ignoresRanges } from './too-far.ts'
 
 export interface CollapseFacts {
   readonly entry: Entry | undefined
@@ -189,7 +188,7 @@ function clientConditions(fields: Fields): Fields {
 function rangeOfValidation(x: Exchange, selected: StoredResponse): OriginRange {
   const { completeLength = 0, segmentBytes, joinable, status } = selected
   if (
-    ignoresRanges(x, selected) ||
+    ignoresRanges(selected, x.nowMs) ||
     !joinable ||
     status !== 200 ||
     isSingleSegment(completeLength, segmentBytes)

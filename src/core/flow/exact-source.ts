@@ -48,31 +48,27 @@ export class ExactSource implements ByteSource {
   }
 
   async #fetch(): Promise<ByteSource> {
-    const { core, scope } = this.#x
     const head = this.#head
     const request = { head, span: this.#span, avoid: new Set<string>(), isRetry: false }
-    const response = await fetchPart(originOf(this.#x, head), request, scope)
+    const response = await fetchPart(originOf(this.#x, head), request, this.#x.scope)
     try {
       return this.#bytesOf(response)
     } catch (error) {
       response.body.cancel(error)
-      if (error instanceof UpstreamError) scope.background(disownIfGone(error))
       throw error
-    }
-
-    async function disownIfGone(error: UpstreamError): Promise<void> {
-      if (error.kind === 'http_response_incomplete') await disown(core.store, head)
     }
   }
 
   #bytesOf(response: UpstreamResponse): ByteSource {
+    const { core, scope } = this.#x
     const { startByte, endByte } = this.#span
-    switch (judgeContinuation(this.#head, response, this.#span, this.#x.core.clock.nowMs())) {
+    switch (judgeContinuation(this.#head, response, this.#span, core.clock.nowMs())) {
       case 'part':
         return response.body
       case 'whole':
         return sliceSource(response.body, startByte, endByte)
       case 'gone':
+        scope.background(disown(core.store, this.#head))
         throw otherVersion()
     }
   }

@@ -2,6 +2,7 @@ import type { Asked } from '../entry/asked.ts'
 import type { Fields } from '../entry/fields.ts'
 import type { StoredResponse, Variant } from '../entry/stored-response.ts'
 import { forwardedFields } from '../policy/forwarding.ts'
+import { ignoresRanges } from '../policy/origin-range.ts'
 import type { ByteSpan } from '../http/byte-range.ts'
 import type { ForwardReason } from '../http/cache-status.ts'
 import { appendMember, formatVia } from '../http/loop.ts'
@@ -148,7 +149,7 @@ export function openFillOf(
     ticket,
     scope: core.fillScopes(scope),
     settings: site.fill,
-    ranges: (head.rangesIgnoredUntilMs ?? 0) > x.nowMs ? 'ignored' : 'taken',
+    ranges: ignoresRanges(head, x.nowMs) ? 'ignored' : 'taken',
   })
 }
 

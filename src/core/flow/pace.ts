@@ -70,19 +70,11 @@ export class Pace {
       return isAhead ? this.#waitForReaders(run, windowBytes) : 'go-on'
     }
     // What another run brings is not fetched twice; readers go on with that one.
-    if (this.#isBroughtByOther(run)) return 'end'
+    if (this.#fill.isBrought(run.atByte, run)) return 'end'
     if (run.atByte - Math.max(...positions) < windowBytes) return 'go-on'
     this.#pausedAtBytes.add(run.atByte)
     this.#isSlow = true
     return 'end'
-  }
-
-  /** Whether another run brings the segment that this one comes to, or is in it. */
-  #isBroughtByOther(run: Run): boolean {
-    const { head, completeLength, runs } = this.#fill
-    const endByte = run.atByte + head.segmentBytes
-    const lastByte = Math.min(endByte, completeLength ?? Number.POSITIVE_INFINITY) - 1
-    return runs.some((other) => other !== run && other.isComing(lastByte))
   }
 
   /** Positions of the readers that still need something of the run, and have it from no other. */

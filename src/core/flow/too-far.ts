@@ -1,8 +1,9 @@
 // Of an origin without ranges a part comes with all that is before it.
 
-import { segmentCountOf, segmentIndexOf } from '../entry/segment.ts'
+import { firstByteOutside } from '../entry/segment.ts'
 import type { StoredResponse } from '../entry/stored-response.ts'
 import type { ByteSpan } from '../http/byte-range.ts'
+import { ignoresRanges } from '../policy/origin-range.ts'
 import type { BodyFill } from './body-fill.ts'
 import type { Exchange } from './exchange.ts'
 import type { Selection } from './respond.ts'
@@ -19,7 +20,7 @@ export function unlessTooFar(
   fill = x.core.fills.get(head.body),
 ): Selection {
   if (selection.kind !== 'part' && selection.kind !== 'parts') return selection
-  const isIgnoring = fill === undefined ? ignoresRanges(x, head) : fill.ranges !== 'taken'
+  const isIgnoring = fill === undefined ? ignoresRanges(head, x.nowMs) : fill.ranges !== 'taken'
   if (!isIgnoring) return selection
   for (const span of selectedSpans(selection, head)) {
     const byte = firstMissing(x, head, span, fill)
@@ -32,10 +33,6 @@ export function unlessTooFar(
   return selection
 }
 
-export function ignoresRanges({ nowMs }: Exchange, head: StoredResponse): boolean {
-  return (head.rangesIgnoredUntilMs ?? 0) > nowMs
-}
-
 function firstMissing(
   x: Exchange,
   { body, segmentBytes }: StoredResponse,
@@ -43,10 +40,9 @@ function firstMissing(
   fill: BodyFill | undefined,
 ): number | undefined {
   const presence = x.core.store.presence(body)
-  const endIndex = segmentCountOf(endByte, segmentBytes)
-  for (let i = segmentIndexOf(startByte, segmentBytes); i < endIndex; i++) {
+  const has = (i: number) => {
     const byte = Math.max(startByte, i * segmentBytes)
-    if (presence?.has(i) !== true && fill?.view(byte, byte + 1) === undefined) return byte
+    return presence?.has(i) === true || fill?.view(byte, byte + 1) !== undefined
   }
-  return undefined
+  return firstByteOutside({ has }, startByte, endByte, segmentBytes)
 }

@@ -52,8 +52,12 @@ export function planRun(
 }
 
 /** Whether a transfer brings the segment that begins at the byte, or is in the midst of it. */
-function isBrought(facts: SegmentFacts, runs: readonly RunFacts[], startByte: number): boolean {
-  const lastByte = Math.min(startByte + facts.segmentBytes, facts.completeLength) - 1
+export function isBrought(
+  { segmentBytes, completeLength }: Pick<SegmentFacts, 'segmentBytes' | 'completeLength'>,
+  runs: readonly RunFacts[],
+  startByte: number,
+): boolean {
+  const lastByte = Math.min(startByte + segmentBytes, completeLength) - 1
   return runs.some((run) => run.atByte <= lastByte && lastByte < run.endByte)
 }
 

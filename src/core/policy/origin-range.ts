@@ -1,3 +1,4 @@
+import type { StoredResponse } from '../entry/stored-response.ts'
 import type { RangeSpec } from '../http/byte-range.ts'
 import { formatRange } from '../http/byte-range.ts'
 
@@ -48,4 +49,12 @@ export function formatOriginRange(range: OriginRange): string | undefined {
     case 'suffix':
       return `bytes=-${range.suffixBytes}`
   }
+}
+
+/** Whether the origin is known to answer ranges of it with the whole. */
+export function ignoresRanges(
+  { rangesIgnoredUntilMs = 0 }: Pick<StoredResponse, 'rangesIgnoredUntilMs'>,
+  nowMs: number,
+): boolean {
+  return rangesIgnoredUntilMs > nowMs
 }

@@ -34,6 +34,7 @@ function report(seed: number, run: FaultRun): void {
     `seed ${seed}: ${verifiedCount} responses verified in ${Math.round(elapsedMs / 1000)} s, ${restartCount} restarts`,
     ...shares,
     ...[...histogram].map(([name, count]) => `${name}: ${count}`).toSorted(),
+    ...run.problems,
   ]
   process.stdout.write(`${lines.join('\n  ')}\n`)
 }

@@ -105,8 +105,31 @@ export async function askUnderFaults(asking: Asking, shaped: ShapedRange): Promi
     status: got.status,
     end: got.complete ? 'complete' : hasLeft ? 'left' : 'broken',
     isCold: /fwd=(?:uri-miss|miss)/.test(cache),
-    problem: isHung ? 'it hangs' : checkExchange(exchange),
+    problem: withSeen(isHung ? 'it hangs' : checkExchange(exchange), asking, startedAtMs),
   }
+}
+
+/** A problem and, of one that an answer is late, what its origin saw meanwhile. */
+function withSeen(
+  problem: string | undefined,
+  { requests, object }: Asking,
+  startedAtMs: number,
+): string | undefined {
+  if (problem === undefined || !/^(?:504|it hangs)/.test(problem)) return problem
+  const since = requests.filter(({ atMs }) => atMs > startedAtMs - AFTERMATH_MS)
+  const own = since.filter(({ target }) => target === object.path)
+  const connections = new Set(own.map(({ connectionId }) => connectionId))
+  const told = since
+    .filter(({ connectionId }) => connections.has(connectionId))
+    .map((seen) => {
+      const [at, ended] = [seen.atMs, seen.endedAtMs].map((ms) =>
+        ms === undefined ? 'never' : `${Math.round(ms - startedAtMs)} ms`,
+      )
+      const how = seen.finished ? 'finished' : seen.aborted ? 'aborted' : 'open'
+      const { method, target, connectionId, faults, bytesSent } = seen
+      return `#${connectionId} at ${at} ${method} ${target} ${seen.header('range')}: ${bytesSent} bytes, ${how} at ${ended} ${faults.join()}`
+    })
+  return [problem, ...told].join('\n    ')
 }
 
 /** @returns An error if not even a head came. */

@@ -58,6 +58,8 @@ interface Outcome {
 const MAX_BODY_BYTES = 64 * 1024
 /** How many nodes have carried it out, of how many: there is this one. */
 const NODES = { applied: 1, of: 1 }
+const UNWRITTEN =
+  'Purged in this process, but the disk can neither be written nor emptied, and a restart may bring it back: mend the disk and purge again, or empty the directory before the next start'
 const BEARER = 'Bearer realm="sluice admin"'
 const JSON_TYPE = /^application\/json[ \t]*(?:;[ \t]*charset="?utf-8"?[ \t]*)?$/i
 
@@ -164,6 +166,7 @@ async function carryOut(purge: Purge, asked: PurgeAsked): Promise<Outcome> {
         }
       : { status: 422, text: `${done.reason}: send the host that clients ask for`, asked }
   }
+  if (done.recorded === 'unwritten') return { status: 500, text: UNWRITTEN, asked }
   const purged = asked.kind === 'all' ? { all: true } : { url: asked.url, keys: done.keys }
   return { status: 200, text: JSON.stringify({ purged, how, nodes: NODES }), asked }
 }

@@ -144,7 +144,7 @@ export function createFakeStore(options: FakeStoreOptions = {}): FakeStore {
           logPosition,
         }))
       }
-      return slow.later('invalidate', () => undefined)
+      return slow.later('invalidate', () => 'recorded')
     },
   }
 }

@@ -105,7 +105,7 @@ export class DiskAppender {
       const ticket = { key: text, ...pending.ticket }
       this.#log.lastPosition = Math.max(this.#log.lastPosition, ticket.position)
       copy.push({ kind: pending.kind, digest, ticket, slab })
-      pending.settle?.()
+      pending.settle?.('recorded')
       return
     }
     if (pending.isCancelled) return

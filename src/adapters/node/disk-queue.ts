@@ -2,7 +2,7 @@
 
 import type { BodyId } from '#core/entry/body-id.ts'
 import type { InvalidationScope } from '#core/entry/invalidation-scope.ts'
-import type { WriteTicket } from '#core/ports/store.ts'
+import type { Recorded, WriteTicket } from '#core/ports/store.ts'
 import type { Invalidation } from '#web/invalidations.ts'
 
 import type { DiskEntry } from './disk-entry.ts'
@@ -56,7 +56,7 @@ export interface Pending {
   isUsed: boolean
   /** Invalidated while it was written. */
   isInvalidated: boolean
-  readonly settle?: (() => void) | undefined
+  readonly settle?: ((how: Recorded) => void) | undefined
   /** What it counts for in the queue. */
   queuedBytes: number
 }
@@ -149,9 +149,9 @@ export class DiskQueue {
     })
   }
 
-  /** Resolves once the disk has it, for certain. */
-  putInvalidation(key: DiskKey, how: 'drop' | 'validate', line: Invalidation): Promise<void> {
-    const { promise, resolve } = Promise.withResolvers<void>()
+  /** Resolves once the disk has it, for certain, or cannot take it. */
+  putInvalidation(key: DiskKey, how: 'drop' | 'validate', line: Invalidation): Promise<Recorded> {
+    const { promise, resolve } = Promise.withResolvers<Recorded>()
     this.#add({ ...blank(how, key, line), text: line.key, settle: resolve })
     return promise
   }

@@ -19,7 +19,7 @@ import type { SegmentSet } from '#core/entry/segment.ts'
 import type { Entry, Mark, StoredResponse } from '#core/entry/stored-response.ts'
 import type { Clock } from '#core/ports/clock.ts'
 import type { FlowEvent } from '#core/ports/request-scope.ts'
-import type { Store, WriteTicket } from '#core/ports/store.ts'
+import type { Recorded, Store, WriteTicket } from '#core/ports/store.ts'
 import type { Invalidation, Invalidations } from '#web/invalidations.ts'
 import type { MemoryUses } from '#web/memory-store.ts'
 import { withVariant } from '#web/variants.ts'
@@ -243,14 +243,14 @@ class OpenDiskStore implements DiskStore {
     remember(this.#marks, ticket.key, mark, MAX_MARK_COUNT)
   }
 
-  invalidate(scope: InvalidationScope, how: 'validate' | 'drop'): Maybe<void> {
+  invalidate(scope: InvalidationScope, how: 'validate' | 'drop'): Maybe<Recorded> {
     const line = this.#log.invalidations.record(scope, how)
     if (isKey(scope)) return this.#invalidateKey(scope, how, line)
     if (scope === EVERYTHING && how === 'drop') this.#marks.clear()
-    return this.#closing === undefined ? this.#append(diskKeyOf(scope), how, line) : undefined
+    return this.#closing === undefined ? this.#append(diskKeyOf(scope), how, line) : 'unwritten'
   }
 
-  #invalidateKey(key: CacheKey, how: 'validate' | 'drop', line: Invalidation): Maybe<void> {
+  #invalidateKey(key: CacheKey, how: 'validate' | 'drop', line: Invalidation): Maybe<Recorded> {
     const { index, queue, replay } = this.#log
     const disk = diskKeyOf(key)
     const slot = index.findHead(disk.id)
@@ -268,13 +268,13 @@ class OpenDiskStore implements DiskStore {
       queue.validate(disk)
       index.add(slot, INVALIDATED)
     }
-    if (this.#closing !== undefined) return
+    if (this.#closing !== undefined) return 'unwritten'
     // A drop is always written: it also keeps what the index does not know from being found again.
-    if (how === 'validate' && isUnknown && replay === undefined) return
+    if (how === 'validate' && isUnknown && replay === undefined) return 'recorded'
     return this.#append(disk, how, line)
   }
 
-  #append(disk: DiskKey, how: 'validate' | 'drop', line: Invalidation): Promise<void> {
+  #append(disk: DiskKey, how: 'validate' | 'drop', line: Invalidation): Promise<Recorded> {
     const written = this.#log.queue.putInvalidation(disk, how, line)
     this.#writer.wake(true)
     return written

@@ -56,6 +56,8 @@ export class DiskWriter {
   #turn: Promise<void> = Promise.resolve()
   #cancelTimer: (() => void) | undefined
   #isDraining = false
+  /** Slabs that this process has given up stand in the directory still. */
+  #isLeftBehind = false
   #state: 'writing' | 'full' | 'degraded' | 'closed' = 'writing'
   #errorsAtMs: number[] = []
   #cancelProbe: (() => void) | undefined
@@ -171,7 +173,16 @@ export class DiskWriter {
     if (keepsUsed) await this.#carryOver(slab)
     for (const slot of index.slotsOf(slab.number)) index.forget(slot)
     copy.push({ kind: 'evict', slab: slab.number })
-    await slabs.unlink(slab).catch((error: unknown) => tellFailure(this.#log, error))
+    await this.#unlink(slab)
+  }
+
+  async #unlink(slab: Slab): Promise<void> {
+    try {
+      await this.#log.slabs.unlink(slab)
+    } catch (error) {
+      tellFailure(this.#log, error)
+      this.#isLeftBehind = true
+    }
   }
 
   /** Appends again what is worth keeping, heads first: without its head, a segment is asked for anew. */
@@ -256,24 +267,24 @@ export class DiskWriter {
         this.#log.slabs.active = undefined
       }
     }
-    await this.#beginAnew()
+    const isGone = await this.#beginAnew()
     for (const pending of invalidations) {
       this.#log.queue.finish(pending)
-      pending.settle?.()
+      pending.settle?.(isGone ? 'recorded' : 'unwritten')
     }
   }
 
-  async #beginAnew(): Promise<void> {
+  /** @returns Whether nothing is left that a process started later could find. */
+  async #beginAnew(): Promise<boolean> {
     const { slabs, index, copy } = this.#log
-    this.#log.record({
-      kind: 'store-failed',
-      message: 'Cannot write an invalidation: everything on disk was dropped instead',
-    })
     index.clear()
     copy.push({ kind: 'reset' })
-    for (const slab of slabs.all) {
-      await slabs.unlink(slab).catch((error: unknown) => tellFailure(this.#log, error))
-    }
+    for (const slab of slabs.all) await this.#unlink(slab)
+    const message = this.#isLeftBehind
+      ? 'Cannot write an invalidation, nor remove what is on disk: a restart brings it back'
+      : 'Cannot write an invalidation: everything on disk was dropped instead'
+    this.#log.record({ kind: 'store-failed', message })
+    return !this.#isLeftBehind
   }
 
   #countError(error: unknown): void {

@@ -127,10 +127,11 @@ class LruStore implements MemoryStore {
     this.#write(ticket.key, this.peek(ticket.key)?.variants ?? [], mark)
   }
 
-  invalidate(scope: InvalidationScope, how: 'validate' | 'drop'): void {
+  invalidate(scope: InvalidationScope, how: 'validate' | 'drop'): 'recorded' {
     this.#invalidations.record(scope, how)
     if (isKey(scope)) this.#invalidateKey(scope, how)
     else if (scope === EVERYTHING && how === 'drop') this.#lru.clear()
+    return 'recorded'
   }
 
   #invalidateKey(key: CacheKey, how: 'validate' | 'drop'): void {

@@ -7,6 +7,7 @@
 
 import type { BodyId } from '#core/entry/body-id.ts'
 import type { Maybe } from '#core/entry/byte-source.ts'
+import { isPromise } from '#core/entry/byte-source.ts'
 import type { CacheKey } from '#core/entry/cache-key.ts'
 import { isKey } from '#core/entry/invalidation-scope.ts'
 import { NO_SEGMENTS } from '#core/entry/segment.ts'
@@ -76,7 +77,10 @@ export function createTieredStore(options: TieredStoreOptions): Store {
     invalidate(scope, how) {
       if (isKey(scope)) entries.outdate(scope)
       void memory.invalidate(scope, how)
-      return guard.act(() => disk.invalidate(scope, how))
+      const recorded = guard.act(() => disk.invalidate(scope, how))
+      return isPromise(recorded)
+        ? recorded.then((written = 'unwritten') => written)
+        : (recorded ?? 'unwritten')
     },
     presence(body) {
       if (tickets.isDropped(body)) return NO_SEGMENTS

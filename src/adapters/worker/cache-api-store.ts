@@ -4,7 +4,7 @@ import type { CacheKey } from '#core/entry/cache-key.ts'
 import { isKey } from '#core/entry/invalidation-scope.ts'
 import { isSingleSegment, segmentCountOf } from '#core/entry/segment.ts'
 import type { Entry, Variant } from '#core/entry/stored-response.ts'
-import type { Store, WriteTicket } from '#core/ports/store.ts'
+import type { Recorded, Store, WriteTicket } from '#core/ports/store.ts'
 import type { Invalidations } from '#web/invalidations.ts'
 import { judged, withVariant } from '#web/variants.ts'
 import type { CacheApiAccess, CacheApiAccessOptions } from './cache-api-access.ts'
@@ -80,23 +80,10 @@ export function createCacheApiStore(options: CacheApiStoreOptions): Store {
     invalidate(key, how) {
       // At once: tickets taken before are no good from here on.
       const { position } = invalidations.record(key, how)
-      if (!isKey(key)) return undefined
-      return inTurn(key, async () => {
-        const before = await access.readRecord(key)
-        if (before === undefined) return
-        if (how === 'drop') {
-          await access.deleteRecord(key)
-          return deleteBodies(access, before)
-        }
-        const heads = before.heads.map((recorded) => ({
-          ...recorded,
-          head: { ...recorded.head, invalidated: true },
-        }))
-        const isWritten = await access.writeRecord(key, { ...before, heads })
-        // What cannot be marked must not stay as it was, nor come back after a later invalidation.
-        const isLast = invalidations.ticket(key).position === position
-        if (!isWritten || !isLast) await access.deleteRecord(key)
-      })
+      if (!isKey(key)) return 'recorded'
+      const isLast = () => invalidations.ticket(key).position === position
+      const changed = inTurn(key, () => invalidateRecord(access, key, how, isLast))
+      return changed.then((): Recorded => 'recorded')
     },
     presence: () => undefined,
     readSegment: (body, index, startByte, endByte) =>
@@ -108,6 +95,27 @@ export function createCacheApiStore(options: CacheApiStoreOptions): Store {
       if (invalidations.isSuperseded(ticket)) await access.deleteSegment(body, index)
     },
   }
+}
+
+async function invalidateRecord(
+  access: CacheApiAccess,
+  key: CacheKey,
+  how: 'validate' | 'drop',
+  isLast: () => boolean,
+): Promise<void> {
+  const before = await access.readRecord(key)
+  if (before === undefined) return
+  if (how === 'drop') {
+    await access.deleteRecord(key)
+    return deleteBodies(access, before)
+  }
+  const heads = before.heads.map((recorded) => ({
+    ...recorded,
+    head: { ...recorded.head, invalidated: true },
+  }))
+  const isWritten = await access.writeRecord(key, { ...before, heads })
+  // What cannot be marked must not stay as it was, nor come back after a later invalidation.
+  if (!isWritten || !isLast()) await access.deleteRecord(key)
 }
 
 async function readEntry(

@@ -4,7 +4,7 @@ import type { CacheKey } from '../entry/cache-key.ts'
 import type { InvalidationScope } from '../entry/invalidation-scope.ts'
 import { EVERYTHING } from '../entry/invalidation-scope.ts'
 import { findTargetProblem, normaliseHost } from '../http/target.ts'
-import type { Store } from '../ports/store.ts'
+import type { Recorded, Store } from '../ports/store.ts'
 import { keyFor } from './read-request.ts'
 import type { SearchVariances } from './search-variances.ts'
 import type { SiteTable } from './site-table.ts'
@@ -13,7 +13,12 @@ import type { SiteTable } from './site-table.ts'
 export type PurgeHow = 'soft' | 'hard'
 
 export type Purged =
-  | { readonly kind: 'purged'; readonly keys: readonly CacheKey[] | 'all' }
+  | {
+      readonly kind: 'purged'
+      readonly keys: readonly CacheKey[] | 'all'
+      /** `unwritten`: done here and now, and a restart may bring it back. */
+      readonly recorded: Recorded
+    }
   | { readonly kind: 'refused'; readonly because: 'url' | 'site'; readonly reason: string }
 
 export interface Purge {
@@ -35,9 +40,16 @@ export interface PurgeOptions {
 const HTTP_URL = /^(https?):\/\/([^/?#]+)(\/.*)?$/i
 
 export function createPurge({ store, searchVariances, sites }: PurgeOptions): Purge {
-  async function invalidate(scopes: readonly InvalidationScope[], how: PurgeHow): Promise<void> {
+  async function invalidate(
+    scopes: readonly InvalidationScope[],
+    how: PurgeHow,
+  ): Promise<Recorded> {
     const verdict = how === 'soft' ? 'validate' : 'drop'
-    for (const scope of scopes) await store.invalidate(scope, verdict)
+    let recorded: Recorded = 'recorded'
+    for (const scope of scopes) {
+      if ((await store.invalidate(scope, verdict)) === 'unwritten') recorded = 'unwritten'
+    }
+    return recorded
   }
 
   return {
@@ -55,12 +67,10 @@ export function createPurge({ store, searchVariances, sites }: PurgeOptions): Pu
       const { key, target: keyed } = keyFor(site, authority, target)
       const others = searchVariances.equivalents(key, keyed)
       const keys = [key, ...others.map((other) => other.key)]
-      await invalidate(keys, how)
-      return { kind: 'purged', keys }
+      return { kind: 'purged', keys, recorded: await invalidate(keys, how) }
     },
     async all(how) {
-      await invalidate([EVERYTHING], how)
-      return { kind: 'purged', keys: 'all' }
+      return { kind: 'purged', keys: 'all', recorded: await invalidate([EVERYTHING], how) }
     },
   }
 }

@@ -16,6 +16,8 @@ export interface WriteTicket {
   readonly logPosition: number
 }
 
+export type Recorded = 'recorded' | 'unwritten'
+
 /**
  * Keeps heads by cache key and segments by body. Everything but `peek`, `ticket` and `presence` may answer
  * later. A store never fails a request: what it cannot read is absent, what it cannot write is dropped,
@@ -38,8 +40,10 @@ export interface Store {
   /**
    * One line in the log of invalidations, which each access obeys: nothing is scanned. `validate`: reuse only
    * after validation (RFC 9111 §4.4, soft purge). `drop`: never again (hard purge). All variants.
+   *
+   * @returns `unwritten`: this process obeys it, and one that is started later may not.
    */
-  invalidate(scope: InvalidationScope, how: 'validate' | 'drop'): Maybe<void>
+  invalidate(scope: InvalidationScope, how: 'validate' | 'drop'): Maybe<Recorded>
   /** Which segments are here: a hint for planning. `undefined`: this store cannot tell cheaply. */
   presence(body: BodyId): SegmentSet | undefined
   /**

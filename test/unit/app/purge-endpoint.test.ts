@@ -44,11 +44,11 @@ function createFixture(options: Partial<PurgeEndpointOptions> = {}) {
   const purge: Purge = {
     async url(url, how) {
       calls.push([url, how])
-      return { kind: 'purged', keys: [cacheKeyOf('site', '', '/a')] }
+      return { kind: 'purged', keys: [cacheKeyOf('site', '', '/a')], recorded: 'recorded' }
     },
     async all(how) {
       calls.push(['all', how])
-      return { kind: 'purged', keys: 'all' }
+      return { kind: 'purged', keys: 'all', recorded: 'recorded' }
     },
   }
   const endpoint = createPurgeEndpoint({
@@ -75,6 +75,10 @@ const NEVER_READ: ByteSource = {
     throw new Error('the body was read')
   },
   cancel: () => undefined,
+}
+
+function unwritten(): Promise<Purged> {
+  return Promise.resolve({ kind: 'purged', keys: 'all', recorded: 'unwritten' })
 }
 
 function failed(): Promise<Purged> {
@@ -194,6 +198,13 @@ describe('createPurgeEndpoint', () => {
     const told = await send({ body: '{"url":"http://a b/"}' })
     expect([told.status, told.text]).toEqual([status, expect.stringContaining(text)])
     expect(audit).toMatchObject([{ what: 'http://a b/', how: 'hard', status }])
+  })
+
+  it('says that a purge may come undone where it could not be written', async () => {
+    const { send, audit } = createFixture({ purge: { url: unwritten, all: unwritten } })
+    const told = await send({ body: '{"all":true}' })
+    expect([told.status, told.text]).toEqual([500, expect.stringContaining('mend the disk')])
+    expect(audit).toMatchObject([{ what: 'all', how: 'soft', status: 500 }])
   })
 
   it('has a line in the audit for a purge that failed, and leaves the failure to who called', async () => {

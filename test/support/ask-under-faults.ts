@@ -160,7 +160,9 @@ async function fetchWith(
         })
       },
     })
-    return { got, hasLeft: leaving.signal.aborted }
+    const hasLeft = leaving.signal.aborted
+    // Of one that left, Node may say that it has all, and have thrown the rest away.
+    return { got: { ...got, complete: got.complete && !hasLeft }, hasLeft }
   } catch (error) {
     const got = error instanceof Error ? error : new Error(String(error))
     return { got, hasLeft: leaving.signal.aborted }

@@ -2,6 +2,7 @@
 
 import type { UseClass, Retention } from '../src/adapters/node/disk-retention.ts'
 import { MIN_FREED_SHARE, Retention as DiskRetention } from '../src/adapters/node/disk-retention.ts'
+import { standardSlabBytes } from '../src/adapters/node/slabs.ts'
 import type { TraceRequest } from './traces.ts'
 import { hashOf } from './traces.ts'
 
@@ -68,12 +69,11 @@ interface ModelSlab {
   readonly atByte: number
 }
 
-const SLAB_COUNT = 64
-
 /** The disk tier: the policy itself, over slabs of sizes. */
 export class DiskModel implements CacheModel {
   writtenBytes = 0
   readonly #capacityBytes: number
+  readonly #slabBytes: number
   readonly #maxObjectBytes: number
   readonly #retention: Retention
   readonly #records = new Map<number, { record: ModelRecord; slab: ModelSlab }>()
@@ -83,6 +83,7 @@ export class DiskModel implements CacheModel {
 
   constructor(capacityBytes: number, objectShare = 0.25) {
     this.#capacityBytes = capacityBytes
+    this.#slabBytes = standardSlabBytes(capacityBytes)
     this.#maxObjectBytes = capacityBytes * objectShare
     this.#retention = new DiskRetention(capacityBytes)
   }
@@ -100,8 +101,7 @@ export class DiskModel implements CacheModel {
     if ((this.#objectBytes.get(object) ?? 0) + bytes > this.#maxObjectBytes) return false
     const useClass = retention.admit(name, bytes)
     if (useClass === undefined) return false
-    const slabBytes = this.#capacityBytes / SLAB_COUNT
-    const keptBytes = slabBytes * (1 - MIN_FREED_SHARE)
+    const keptBytes = this.#slabBytes * (1 - MIN_FREED_SHARE)
     while (this.#bytes + bytes > this.#capacityBytes - keptBytes) this.#evict()
     this.#append({ id, object, bytes, name, useClass, isUsed: false, isUnknown: false })
     return false
@@ -109,7 +109,7 @@ export class DiskModel implements CacheModel {
 
   #append(record: ModelRecord): void {
     let slab = this.#slabs.at(-1)
-    if (slab === undefined || slab.bytes + record.bytes > this.#capacityBytes / SLAB_COUNT) {
+    if (slab === undefined || slab.bytes + record.bytes > this.#slabBytes) {
       slab = { records: [], bytes: 0, atByte: this.#retention.clockBytes }
       this.#slabs.push(slab)
     }

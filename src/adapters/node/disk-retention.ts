@@ -42,7 +42,7 @@ const SOON_SHARE = 0.5
 /** While all is refused, the mark sinks, so that nothing is kept for ever on what it once was. */
 const MARK_DECAY = 0.3
 /** Decisions after which what was learnt counts for half. */
-const MAX_TRIAL_COUNT = 250
+const MAX_TRIAL_COUNT = 350
 const PRIOR_TRIAL_COUNT = 4
 const NEARLY_FULL_SHARE = 0.75
 /** Between what is believed at first of something new that is asked for once, and for the second time. */

@@ -43,7 +43,7 @@ import { Retention } from './disk-retention.ts'
 import { DiskScrub } from './disk-scrub.ts'
 import { useRecord } from './disk-uses.ts'
 import { DiskWriter } from './disk-writer.ts'
-import { Slabs } from './slabs.ts'
+import { Slabs, standardSlabBytes } from './slabs.ts'
 
 export interface DiskStoreOptions {
   /** Made if it is not there; its own, and nobody else's to write. */
@@ -56,7 +56,7 @@ export interface DiskStoreOptions {
   readonly clock: Clock
   /** Bytes that may wait for the disk; beyond it segments are not written. Default 64 MiB. */
   readonly writeQueueBytes?: number | undefined
-  /** Default: a 64th of `maxBytes`, from 4 to 256 MiB, and at most a quarter of `maxBytes`. */
+  /** Default: `standardSlabBytes`. */
   readonly slabBytes?: number | undefined
   /** How much of `maxBytes` the segments of one object may take. Default a quarter. */
   readonly objectShare?: number | undefined
@@ -116,8 +116,7 @@ export async function openDiskStore(options: DiskStoreOptions): Promise<DiskStor
 
 async function open(options: DiskStoreOptions, lock: DiskLock): Promise<DiskStore> {
   const { directory, maxBytes, invalidations, record, clock } = options
-  const standardBytes = Math.min(Math.max(maxBytes / 64, 4 * MIB), 256 * MIB)
-  const { slabBytes = Math.min(standardBytes, maxBytes / 4) } = options
+  const { slabBytes = standardSlabBytes(maxBytes) } = options
   const log: DiskLog = {
     directory,
     slabs: new Slabs(directory),

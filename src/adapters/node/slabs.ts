@@ -31,6 +31,15 @@ class ShortTransferError extends Error {
   }
 }
 
+const MIN_SLAB_BYTES = 4 * 1024 * 1024
+const MAX_SLAB_BYTES = 256 * 1024 * 1024
+
+/** Small beside the whole, as what is evicted is a slab; large enough that there are not too many files. */
+export function standardSlabBytes(maxBytes: number): number {
+  const standardBytes = Math.min(Math.max(maxBytes / 128, MIN_SLAB_BYTES), MAX_SLAB_BYTES)
+  return Math.min(standardBytes, maxBytes / 4)
+}
+
 export class Slabs {
   readonly #directory: string
   /** By number, which is also by age. */

@@ -34,7 +34,6 @@ function report(seed: number, run: FaultRun): void {
     `seed ${seed}: ${verifiedCount} responses verified in ${Math.round(elapsedMs / 1000)} s, ${restartCount} restarts`,
     ...shares,
     ...[...histogram].map(([name, count]) => `${name}: ${count}`).toSorted(),
-    ...run.problems,
   ]
   process.stdout.write(`${lines.join('\n  ')}\n`)
 }
@@ -52,13 +51,7 @@ describe.each(seeds)('ranges while the origin fails and the process is killed, s
     const responseCount = Math.min(RESPONSE_COUNT, RUN_RESPONSE_COUNT)
     const run = await runUnderFaults(disk, seed, responseCount)
     report(seed, run)
-    // Seen once in some ten thousand: a request that gets no answer for 20 s, though nothing was done to it. Why is not
-    // known; it is told as an error, and no byte is wrong.
-    const [unanswered, wrong] = [true, false].map((isTimeout) =>
-      run.problems.filter((problem) => problem.includes('504: ') === isTimeout),
-    )
-    expect(wrong).toEqual([])
-    expect(unanswered?.length).toBeLessThanOrEqual(1)
+    expect(run.problems).toEqual([])
     expect(run.alarms).toEqual([])
     expect(run.leaks).toEqual([])
     expect(run.verifiedCount).toBeGreaterThanOrEqual(responseCount)

@@ -39,10 +39,10 @@ export async function sendPlan(sending: Sending): Promise<void> {
   await plan.headGate?.wait(signal)
   if (plan.hangsBeforeHead) await forever(signal)
   writeHead(plan, response)
-  const { socket } = response
+  // The response may have to wait for the one before it, and has no socket until then.
+  const { socket } = response.req
   const { body } = plan.answer
   if (body !== undefined && response.req.method !== 'HEAD') await sendBody(body, sending)
-  if (socket === null) return
   if (plan.stop !== undefined) return await breakOff(plan.stop.how, socket, signal)
   response.end()
   await once(response, 'finish', { signal })

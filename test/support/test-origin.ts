@@ -99,7 +99,13 @@ export async function startTestOrigin(options: TestOriginOptions = {}): Promise<
   server.on('request', (request, response) => {
     const seen = log.open(request, sockets.get(request.socket) ?? 0)
     const gone = new AbortController()
-    response.once('close', () => gone.abort())
+    const end = () => gone.abort()
+    // One that waits for the response before it is told nothing of the end of its connection.
+    request.socket.once('close', end)
+    response.once('close', () => {
+      request.socket.off('close', end)
+      end()
+    })
     request.resume()
     void answer({ seen, request, response, signal: gone.signal }, catalogue, log)
   })

@@ -109,7 +109,7 @@ describe('a disk tier', () => {
     await add('before', 30)
     abort()
     await add('after', 30)
-    for (const path of OLD.slice(0, 5)) await clients.purge(sluice, path)
+    for (const path of OLD.slice(0, 5)) await clients.purge(sluice, path, 500)
     await clients.fetchAll(sluice, OLD)
     await untilDegraded(sluice, true, 1000)
     await sluice.finish()
@@ -120,6 +120,8 @@ describe('a disk tier', () => {
     'is removed': {
       lose: (disk: string) => rm(disk, { recursive: true }),
       heal: (disk: string) => mkdir(disk, { mode: 0o700 }),
+      // With all that was in it, what is purged is gone.
+      purged: 200,
     },
     'is replaced by a file': {
       async lose(disk: string) {
@@ -130,15 +132,17 @@ describe('a disk tier', () => {
         await rm(disk)
         await rename(`${disk}.aside`, disk)
       },
+      purged: 500,
     },
     'cannot be changed any more': {
       lose: async (disk: string) => fixDirectory(disk, true),
       heal: async (disk: string) => fixDirectory(disk, false),
+      purged: 500,
     },
-  }
+  } as const
   it('whose directory is lost serves on, and writes again when it is back', async () => {
     // At once, as each waits for the next look at the disk.
-    const left = Object.entries(LOSSES).map(async ([name, { lose, heal }]) => {
+    const left = Object.entries(LOSSES).map(async ([name, { lose, heal, purged }]) => {
       const disk = join(await testDirectory(), 'cache')
       const scene = await begin(disk)
       const { clients, sluice, add } = scene
@@ -146,7 +150,7 @@ describe('a disk tier', () => {
       await lose(disk)
       // Until the slab that is open is full, nothing needs the directory.
       await add('after', 30)
-      for (const path of OLD.slice(0, 5)) await clients.purge(sluice, path)
+      for (const path of OLD.slice(0, 5)) await clients.purge(sluice, path, purged)
       await clients.fetchAll(sluice, OLD)
       await untilDegraded(sluice, true, 10_000)
       await heal(disk)

@@ -32,8 +32,12 @@ export interface DiskClients {
   fetchAny(sluice: SluiceProcess, paths: readonly string[], count: number): Promise<void>
   /** How many of them are stored: asked for in a way that nothing is fetched (RFC 9111 §5.2.1.7). */
   storedCount(sluice: SluiceProcess, paths: readonly string[]): Promise<number>
-  /** A new version at the origin, then a purge, after which the old version is wrong. */
-  purge(sluice: SluiceProcess, path: string): Promise<void>
+  /**
+   * A new version at the origin, then a purge, after which the old version is wrong.
+   *
+   * @param status Of its answer; 500 where the disk cannot keep it.
+   */
+  purge(sluice: SluiceProcess, path: string, status?: 200 | 500): Promise<void>
   end(): void
 }
 
@@ -119,7 +123,7 @@ export function createDiskClients(origin: TestOrigin, seed: number): DiskClients
       })
       return count
     },
-    async purge(sluice, path) {
+    async purge(sluice, path, expected = 200) {
       const object = objects.get(path)
       if (object === undefined) throw new Error(`Cannot purge "${path}": there is none`)
       const { sizeBytes } = object
@@ -131,7 +135,7 @@ export function createDiskClients(origin: TestOrigin, seed: number): DiskClients
         await sleep(RETRY_MS)
         ;({ status, body } = await sendPurge(sluice.adminUrl, asked))
       }
-      if (status !== 200) problems.push(`purge of ${path}: ${status}, ${body.toString()}`)
+      if (status !== expected) problems.push(`purge of ${path}: ${status}, ${body.toString()}`)
     },
     end: () => agent.destroy(),
   }

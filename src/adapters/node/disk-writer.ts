@@ -56,8 +56,8 @@ export class DiskWriter {
   #turn: Promise<void> = Promise.resolve()
   #cancelTimer: (() => void) | undefined
   #isDraining = false
-  /** Slabs that this process has given up stand in the directory still. */
-  #isLeftBehind = false
+  /** Given up by this process, and still in the directory. */
+  readonly #leftBehind = new Set<Slab>()
   #state: 'writing' | 'full' | 'degraded' | 'closed' = 'writing'
   #errorsAtMs: number[] = []
   #cancelProbe: (() => void) | undefined
@@ -181,7 +181,15 @@ export class DiskWriter {
       await this.#log.slabs.unlink(slab)
     } catch (error) {
       tellFailure(this.#log, error)
-      this.#isLeftBehind = true
+      this.#leftBehind.add(slab)
+    }
+  }
+
+  /** A start would find in them what is gone here. */
+  async #removeLeftBehind(): Promise<void> {
+    for (const slab of this.#leftBehind) {
+      await this.#log.slabs.remove(slab)
+      this.#leftBehind.delete(slab)
     }
   }
 
@@ -280,11 +288,12 @@ export class DiskWriter {
     index.clear()
     copy.push({ kind: 'reset' })
     for (const slab of slabs.all) await this.#unlink(slab)
-    const message = this.#isLeftBehind
+    const isLeftBehind = this.#leftBehind.size > 0
+    const message = isLeftBehind
       ? 'Cannot write an invalidation, nor remove what is on disk: a restart brings it back'
       : 'Cannot write an invalidation: everything on disk was dropped instead'
     this.#log.record({ kind: 'store-failed', message })
-    return !this.#isLeftBehind
+    return !isLeftBehind
   }
 
   #countError(error: unknown): void {
@@ -307,6 +316,7 @@ export class DiskWriter {
     if (this.#state === 'writing' || this.#state === 'closed') return
     const state = this.#state
     try {
+      await this.#removeLeftBehind()
       await this.#appender.beginSlab()
       this.#state = 'writing'
       this.#errorsAtMs = []

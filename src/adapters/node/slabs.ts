@@ -157,10 +157,15 @@ export class Slabs {
     this.#bytes -= slab.endByte
     if (this.active === slab) this.active = undefined
     try {
-      await rm(slabPathOf(this.#directory, slab.number), { force: true })
+      await this.remove(slab)
     } finally {
       this.#release(slab.number)
     }
+  }
+
+  /** Takes away the file of one that is unlinked, and that could not be taken away then. */
+  async remove({ number }: Slab): Promise<void> {
+    await rm(slabPathOf(this.#directory, number), { force: true })
   }
 
   async close(): Promise<void> {

@@ -5,6 +5,8 @@ import { z } from 'zod'
 import type { Fields } from '#core/entry/fields.ts'
 import { HOP_BY_HOP } from '#core/http/hop-by-hop.ts'
 import { isNeverStored } from '#core/policy/statuses.ts'
+import type { Origin } from './config-origins.ts'
+import { healthCheck, memberOf, originList, originMember } from './config-origins.ts'
 import { duration, size } from './config-units.ts'
 
 const KIB = 1024
@@ -12,37 +14,6 @@ const MIB = 1024 * KIB
 const GIB = 1024 * MIB
 const DAY_MS = 86_400_000
 const YEAR_MS = 365 * DAY_MS
-
-/** Where a site's bytes come from. */
-export type Origin =
-  | { readonly kind: 'http'; readonly url: URL }
-  | { readonly kind: 's3'; readonly bucket: string; readonly prefix: string }
-  | { readonly kind: 'directory'; readonly path: string }
-
-const ORIGIN_FORMS =
-  'Allowed: http://host[:port][/prefix], https://…, s3://bucket[/prefix], or a directory'
-
-const origin = z
-  .string()
-  .min(1)
-  .transform((text, context): Origin => {
-    const parsed = parseOrigin(text)
-    if (parsed !== undefined) return parsed
-    context.addIssue({ code: 'custom', message: ORIGIN_FORMS })
-    return z.NEVER
-  })
-  .meta({ description: ORIGIN_FORMS })
-
-function parseOrigin(text: string): Origin | undefined {
-  if (/^https?:\/\//i.test(text)) {
-    const url = URL.parse(text)
-    const isPlain = url !== null && url.search === '' && url.hash === '' && url.username === ''
-    return isPlain ? { kind: 'http', url } : undefined
-  }
-  const s3 = /^s3:\/\/([a-z0-9][a-z0-9.-]{1,61}[a-z0-9])(?:\/(.*))?$/.exec(text)
-  if (s3?.[1] !== undefined) return { kind: 's3', bucket: s3[1], prefix: s3[2] ?? '' }
-  return /^[a-z][a-z0-9+.-]*:\/\//i.test(text) ? undefined : { kind: 'directory', path: text }
-}
 
 export interface HostPort {
   readonly host: string
@@ -122,6 +93,11 @@ const siteSettings = {
   forwardFields: z.array(fieldName.toLowerCase()).default([]),
   codings: z.array(z.enum(['zstd', 'br', 'gzip'])).optional(),
   authorization: z.enum(['forward', 'strip']).optional(),
+  balance: z
+    .enum(['round-robin', 'least', 'key'])
+    .default('round-robin')
+    .meta({ description: 'Among several origins: in turn, the least busy, or one for each key' }),
+  health: healthCheck.optional(),
   host: z.string().min(1).default('origin').meta({ description: 'origin, client, or a name' }),
   defaultTtl: ttlOrOff.optional(),
   ttl: z.array(ttlRule).default([]),
@@ -194,7 +170,7 @@ const site = z.strictObject({
   name: z.string().regex(/^[0-9A-Za-z._-]+$/, 'Allowed: letters, digits, ".", "_" and "-"'),
   hosts: z.array(z.string().toLowerCase()).default([]).meta({ description: 'Empty: every host' }),
   pathPrefix: pathPrefix.default('/'),
-  origins: z.array(origin).min(1),
+  origins: z.array(originMember).min(1),
   ...siteSettings,
 })
 
@@ -209,8 +185,12 @@ const limits = z.strictObject({
   originKeepAlive: ms(600_000, '1ms to 10m').prefault('4s'),
   originConcurrency: count(10_000).default(256),
   originQueue: count(1_000_000).default(4096),
-  originQueueWait: ms(600_000, '1ms to 10m').prefault('10s'),
+  originConcurrencyMin: count(10_000).default(16),
+  originQueueWait: ms(600_000, '1ms to 10m').prefault('2s'),
   originAttempts: count(10).default(3),
+  retryDelay: duration({ min: 0, max: 60_000, allowed: '0s to 60s' }).prefault('50ms'),
+  retryJitter: duration({ min: 0, max: 60_000, allowed: '0s to 60s' }).prefault('200ms'),
+  retryAfterMax: duration({ min: 0, max: 60_000, allowed: '0s to 60s' }).prefault('2s'),
   retryFraction: z.coerce.number().min(0).max(1).default(0.2),
   retryMin: z.coerce.number().int().min(0).max(10_000).default(3),
   headTimeout: ms(600_000, '1ms to 10m').prefault('10s'),
@@ -248,7 +228,12 @@ const limits = z.strictObject({
   resumes: z.coerce.number().int().min(0).max(100).default(3),
   resumeDelay: ms(60_000, '1ms to 60s').prefault('250ms'),
   breakerFailures: count(1000).default(5),
-  breakerOpen: ms(600_000, '1ms to 10m').prefault('5s'),
+  breakerWindow: ms(600_000, '1ms to 10m').prefault('10s'),
+  breakerRequests: count(1_000_000).default(20),
+  breakerRatio: z.coerce.number().min(0.01).max(1).default(0.5),
+  breakerOpen: ms(600_000, '1ms to 10m').prefault('1s'),
+  breakerProbes: count(1000).default(1),
+  breakerRamp: ms(600_000, '1ms to 10m').prefault('5s'),
   dnsTimeout: ms(60_000, '1ms to 60s').prefault('3s'),
   drainTimeout: ms(DAY_MS, '1ms to 1d').prefault('30s'),
   adminChangesPerSecond: count(10_000).default(10),
@@ -257,7 +242,7 @@ const limits = z.strictObject({
 /** The whole configuration, as a file has it; flags and environment have the same names at the top. */
 export const configSchema = z
   .strictObject({
-    origin: origin.optional(),
+    origin: originList.optional(),
     s3Endpoint: httpUrl.optional(),
     s3Region: z.string().min(1).optional(),
     listen: hostPort.prefault('127.0.0.1:8080'),
@@ -324,7 +309,7 @@ export function defineConfig(config: ConfigInput): ConfigInput {
 export function sitesOf(config: Config, fallback: Origin): readonly SiteConfig[] {
   if (config.sites !== undefined) return config.sites
   const defaults = site.parse({ name: 'default', origins: ['.'] })
-  return [{ ...defaults, origins: [config.origin ?? fallback] }]
+  return [{ ...defaults, origins: (config.origin ?? [fallback]).map(memberOf) }]
 }
 
 /** One line for each setting that is wrong: which, what it was, and what is allowed. */

@@ -3,7 +3,10 @@
 import { createAdminApp } from '#app/admin-app.ts'
 import { toAnswer } from '#app/answer-response.ts'
 import { answerOfError, answerOfRefusal } from '#app/error-response.ts'
-import type { AdminCall, PurgeEndpointOptions } from '#app/purge-endpoint.ts'
+import type { AdminCall } from '#app/admin-access.ts'
+import type { OriginGroupStatus } from '#app/origins-endpoint.ts'
+import { createOriginsEndpoint } from '#app/origins-endpoint.ts'
+import type { PurgeEndpointOptions } from '#app/purge-endpoint.ts'
 import { createPurgeEndpoint } from '#app/purge-endpoint.ts'
 import type { Answer } from '#core/entry/answer.ts'
 import type { ReadOptions, Refusal } from '#core/flow/read-request.ts'
@@ -26,6 +29,7 @@ export interface AdminListenerOptions {
   /** Prometheus text format. */
   metrics(): Promise<string>
   readonly purge: PurgeEndpointOptions
+  originStatus(): readonly OriginGroupStatus[]
   readonly readOptions: ReadOptions
   /** Told of a mistake of ours, which the caller sees as a 500. */
   onError(error: unknown): void
@@ -36,7 +40,14 @@ export function listenAdmin(
   options: AdminListenerOptions,
 ): Promise<HttpServer> {
   const { readOptions } = options
-  const app = createAdminApp({ ...options, purge: createPurgeEndpoint(options.purge) })
+  const app = createAdminApp({
+    ...options,
+    purge: createPurgeEndpoint(options.purge),
+    origins: createOriginsEndpoint({
+      status: () => options.originStatus(),
+      access: (peer, authorization) => options.purge.access(peer, authorization),
+    }),
+  })
   return listenHttp({
     host,
     port,

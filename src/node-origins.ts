@@ -3,10 +3,9 @@
 import type { Clock } from '#core/ports/clock.ts'
 import type { Cluster } from '#core/ports/cluster.ts'
 import type { Upstream } from '#core/ports/upstream.ts'
-import { withBreaker } from '#core/upstream/breaker.ts'
-import { withDeadline } from '#core/upstream/deadline.ts'
-import { withLimit } from '#core/upstream/limit.ts'
-import type { Member } from '#core/upstream/pick.ts'
+import type { FlowEvent } from '#core/ports/request-scope.ts'
+import type { OriginGroupStatus } from '#app/origins-endpoint.ts'
+import type { Balance } from '#core/upstream/pick.ts'
 import { createPick } from '#core/upstream/pick.ts'
 import { createRetryBudget } from '#core/upstream/retry-budget.ts'
 import { withRetry } from '#core/upstream/retry.ts'
@@ -17,13 +16,27 @@ import { createDirectoryUpstream } from './adapters/node/directory-upstream.ts'
 import { createDnsLookup } from './adapters/node/dns-lookup.ts'
 import type { UndiciUpstream } from './adapters/node/undici-upstream.ts'
 import { createUndiciUpstream } from './adapters/node/undici-upstream.ts'
-import type { Config, Origin, SiteConfig } from './config.ts'
+import type { Origin } from './config-origins.ts'
+import type { Config, SiteConfig } from './config.ts'
+import { createOriginAddress } from './node-origin-address.ts'
+import type { OriginAddress } from './node-origin-address.ts'
+import { createMember } from './node-origin-member.ts'
+import type { OriginMemberUpstream } from './node-origin-member.ts'
+import { retryRules } from './origin-rules.ts'
 import { bucketOf } from './s3-settings.ts'
 
 export interface Origins {
   /** `sharded(retry(pick(member → breaker(limit(deadline(address))))))`. */
   stackFor(site: SiteConfig): Upstream
+  /** What is known of them now, by site. */
+  status(): readonly OriginGroupStatus[]
   close(): Promise<void>
+}
+
+interface OriginGroup {
+  readonly site: string
+  readonly balance: Balance
+  readonly members: readonly OriginMemberUpstream[]
 }
 
 export interface OriginsOptions {
@@ -32,6 +45,7 @@ export interface OriginsOptions {
   readonly cluster: Cluster
   /** Where AWS credentials and region are named. */
   readonly environment: NodeJS.ProcessEnv
+  record(event: FlowEvent): void
 }
 
 /** DNS answers are used for at least this long, and for at most this long past their TTL. */
@@ -42,23 +56,30 @@ export function createOrigins(options: OriginsOptions): Origins {
   const { config, cluster } = options
   const connector = createConnector(options)
   /** Breaker, limit and pool of an address are one, whichever site asks. */
-  const members = new Map<string, Member>()
+  const addresses = new Map<string, OriginAddress>()
+  const groups: OriginGroup[] = []
 
-  function memberOf(origin: Origin): Member {
+  function addressFor(origin: Origin): OriginAddress {
     const address = addressOf(origin)
-    const existing = members.get(address)
+    const existing = addresses.get(address)
     if (existing !== undefined) return existing
-    const member = { address, upstream: guarded(connector.connect(origin), address, options) }
-    members.set(address, member)
-    return member
+    const made = createOriginAddress(address, connector.connect(origin), options)
+    addresses.set(address, made)
+    return made
   }
 
   return {
     stackFor(site) {
-      const pick = createPick(site.origins.map(memberOf))
+      const members = site.origins.map((member) =>
+        createMember(addressFor(member.origin), member, site.health, options),
+      )
+      groups.push({ site: site.name, balance: site.balance, members })
+      const pick = createPick(members, site.balance)
       const retried = withRetry(pick, {
-        maxAttemptCount: config.limits.originAttempts,
-        addressCount: site.origins.length,
+        ...retryRules(config.limits),
+        clock: options.clock,
+        random: Math.random,
+        hasOther: (tried) => pick.hasOther(tried),
         budget: createRetryBudget({
           clock: options.clock,
           fraction: config.limits.retryFraction,
@@ -71,37 +92,17 @@ export function createOrigins(options: OriginsOptions): Origins {
       }
       return withSharding(asked, { cluster, peer: () => undefined })
     },
-    close: () => connector.close(),
-  }
-}
-
-/** The stack of one address: `breaker(limit(deadline(address)))`. */
-function guarded(
-  address: Upstream,
-  name: string,
-  { config, clock }: OriginsOptions,
-): Member['upstream'] {
-  const { limits } = config
-  const limited = withLimit(
-    withDeadline(address, {
-      clock,
-      firstByteMs: limits.firstByteTimeout,
-      idleMs: limits.idleTimeout,
-    }),
-    {
-      clock,
-      maxConcurrentCount: limits.originConcurrency,
-      maxQueueCount: limits.originQueue,
-      maxWaitMs: limits.originQueueWait,
+    status: () =>
+      groups.map(({ site, balance, members }) => ({
+        site,
+        balance,
+        origins: members.map((member) => member.status()),
+      })),
+    close() {
+      for (const { members } of groups) for (const member of members) member.stop()
+      return connector.close()
     },
-  )
-  if (!config.breaker) return { ...limited, isOpen: () => false }
-  return withBreaker(limited, {
-    clock,
-    address: name,
-    maxFailureCount: limits.breakerFailures,
-    openMs: limits.breakerOpen,
-  })
+  }
 }
 
 interface Connector {

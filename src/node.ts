@@ -37,7 +37,8 @@ import { connectionsWithin } from './adapters/node/file-limit.ts'
 import { createNodeDigests } from './adapters/node/node-digests.ts'
 import { createFillScope } from './adapters/node/node-scope.ts'
 import { createOtelSdk } from './adapters/node/otel-sdk.ts'
-import type { Config, Origin, SiteConfig } from './config.ts'
+import type { Origin } from './config-origins.ts'
+import type { Config, SiteConfig } from './config.ts'
 import { sitesOf } from './config.ts'
 import type { Door } from './node-door.ts'
 import { listenAdmin } from './node-admin.ts'
@@ -77,7 +78,7 @@ export async function startNode(options: StartOptions): Promise<Running> {
     logEvent(logger, event)
   }
   const cluster = createStaticCluster(config.name)
-  const origins = createOrigins({ config, clock, cluster, environment })
+  const origins = createOrigins({ config, clock, cluster, environment, record })
   const opened = await openNodeStore(config, clock, record)
   const { store, fillBounds } = opened
   const fills = createNodeFills(store, clock, fillBounds)
@@ -120,6 +121,7 @@ export async function startNode(options: StartOptions): Promise<Running> {
       access,
       audit: createAuditLog(logger),
     },
+    originStatus: () => origins.status(),
     readOptions: readOptionsOf(config),
     onError,
   }).catch(async (error: unknown) => {
@@ -129,7 +131,7 @@ export async function startNode(options: StartOptions): Promise<Running> {
   return {
     url: urlOf(edge),
     adminUrl: admin === undefined ? undefined : urlOf(admin),
-    origins: siteConfigs.flatMap((site) => site.origins.map(addressOf)),
+    origins: siteConfigs.flatMap((site) => site.origins.map(({ origin }) => addressOf(origin))),
     async drain(delayMs) {
       state.isReady = false
       edge.drain()
@@ -245,6 +247,10 @@ function logEvent(logger: Logger, event: FlowEvent): void {
   switch (event.kind) {
     case 'breaker':
       return logger.warn(event, `Breaker of "${event.address}" is ${event.state}`)
+    case 'health': {
+      const found = event.isWell ? 'is well again' : 'is not well'
+      return logger.warn(event, `Origin "${event.address}" ${found}: ${event.result}`)
+    }
     case 'store-failed':
       return logger.warn(event, event.message)
     case 'limit':

@@ -1,7 +1,8 @@
 // Where a bucket is and how it is asked, from the settings; for both roots.
 
 import type { S3UpstreamOptions } from '#web/s3-upstream.ts'
-import type { Config, Origin } from './config.ts'
+import type { Origin } from './config-origins.ts'
+import type { Config } from './config.ts'
 
 type Bucket = Pick<
   S3UpstreamOptions,

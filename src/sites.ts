@@ -12,7 +12,7 @@ import type { Config, Limits, SiteConfig } from './config.ts'
 const MAX_TTL_MS = 365 * 86_400_000
 
 export function compileSite(config: Config, site: SiteConfig, upstream: Upstream): Site {
-  const isHttp = site.origins.every((origin) => origin.kind === 'http')
+  const isHttp = site.origins.every(({ origin }) => origin.kind === 'http')
   return {
     name: site.name,
     match: { hosts: site.hosts, pathPrefix: site.pathPrefix },

@@ -2,7 +2,8 @@
 
 import { z } from 'zod'
 
-import type { Config, Origin, SiteConfig } from './config.ts'
+import type { Origin } from './config-origins.ts'
+import type { Config, SiteConfig } from './config.ts'
 import { configSchema, sitesOf } from './config.ts'
 
 export interface WorkerConfig {
@@ -69,7 +70,8 @@ export function readWorkerConfig(
       : count.error.issues.map(({ message }) => `SLUICE_SUBREQUESTS: ${message}`)),
     ...('problems' in credentials ? credentials.problems : []),
   ]
-  const origin = parsed.data?.origin
+  const [origin, ...others] = parsed.data?.origin ?? []
+  if (others.length > 0) problems.push(`SLUICE_ORIGIN: a Worker has one origin. ${ORIGINS}`)
   if (parsed.success && origin === undefined) problems.push(`SLUICE_ORIGIN is missing: ${ORIGINS}`)
   if (origin?.kind === 'directory') problems.push(`SLUICE_ORIGIN: ${ORIGINS}`)
   if (origin === undefined || origin.kind === 'directory') return { problems }

@@ -2,7 +2,7 @@
 
 import type { Clock } from '#core/ports/clock.ts'
 import type { Upstream } from '#core/ports/upstream.ts'
-import { withBreaker } from '#core/upstream/breaker.ts'
+import { createBreaker, withBreaker } from '#core/upstream/breaker.ts'
 import { withDeadline } from '#core/upstream/deadline.ts'
 import { createPick } from '#core/upstream/pick.ts'
 import { createRetryBudget } from '#core/upstream/retry-budget.ts'
@@ -10,6 +10,7 @@ import { withRetry } from '#core/upstream/retry.ts'
 import { createFetchUpstream } from '#web/fetch-upstream.ts'
 import { createS3Upstream } from '#web/s3-upstream.ts'
 import { withStoredLimit } from './adapters/worker/stored-limit.ts'
+import { breakerRules, retryRules } from './origin-rules.ts'
 import type { WorkerConfig } from './worker-config.ts'
 import { bucketOf } from './s3-settings.ts'
 
@@ -27,19 +28,27 @@ export function createWorkerOrigin(settings: WorkerConfig, clock: Clock): Upstre
     firstByteMs: limits.firstByteTimeout,
     idleMs: limits.idleTimeout,
   })
-  const guarded = config.breaker
-    ? withBreaker(upstream, {
-        clock,
-        address,
-        maxFailureCount: limits.breakerFailures,
-        openMs: limits.breakerOpen,
-      })
-    : { ...upstream, isOpen: () => false }
-  const pick = createPick([{ address, upstream: guarded }])
+  const breaker = createBreaker({
+    clock,
+    random: Math.random,
+    address,
+    rules: breakerRules(limits),
+  })
+  const member = {
+    address,
+    weight: 1,
+    isBackup: false,
+    upstream: config.breaker ? withBreaker(upstream, breaker) : upstream,
+    waitMs: () => (config.breaker ? breaker.waitMs() : 0),
+    runningCount: () => 0,
+  }
+  const pick = createPick([member], 'round-robin')
   return withStoredLimit(
     withRetry(pick, {
-      maxAttemptCount: limits.originAttempts,
-      addressCount: 1,
+      ...retryRules(limits),
+      clock,
+      random: Math.random,
+      hasOther: (tried) => pick.hasOther(tried),
       budget: createRetryBudget({
         clock,
         fraction: limits.retryFraction,

@@ -3,7 +3,9 @@
 import { Hono } from 'hono'
 
 import { pathOf } from '#core/http/target.ts'
-import type { AdminCall, PurgeEndpoint } from './purge-endpoint.ts'
+import type { AdminCall } from './admin-access.ts'
+import type { OriginsEndpoint } from './origins-endpoint.ts'
+import type { PurgeEndpoint } from './purge-endpoint.ts'
 
 export interface AdminOptions {
   /** False while draining. */
@@ -12,6 +14,8 @@ export interface AdminOptions {
   metrics(): Promise<string>
   /** Answers all that is sent to `/purge`, and decides by itself who may. */
   readonly purge: PurgeEndpoint
+  /** Answers `GET /origins`, and decides by itself who may. */
+  readonly origins: OriginsEndpoint
 }
 
 export interface AdminEnv {
@@ -20,7 +24,8 @@ export interface AdminEnv {
 
 const NO_STORE = { 'cache-control': 'no-store' }
 
-export function createAdminApp({ isReady, metrics, purge }: AdminOptions): Hono<AdminEnv> {
+export function createAdminApp(options: AdminOptions): Hono<AdminEnv> {
+  const { isReady, metrics, purge, origins } = options
   const app = new Hono<AdminEnv>()
   app.get('/healthz', (c) => c.text('ok\n', 200, NO_STORE))
   app.get('/readyz', (c) =>
@@ -36,7 +41,10 @@ export function createAdminApp({ isReady, metrics, purge }: AdminOptions): Hono<
   app.all('/purge', (c) =>
     pathOf(c.env.head.raw.target) === '/purge' ? purge(c.env) : c.notFound(),
   )
-  app.notFound((c) => c.text('Try /healthz, /readyz, /metrics or /purge\n', 404, NO_STORE))
+  app.get('/origins', (c) => origins(c.env))
+  app.notFound((c) =>
+    c.text('Try /healthz, /readyz, /metrics, /origins or /purge\n', 404, NO_STORE),
+  )
   // Whoever called knows what a mistake of ours is answered with, and where it is told.
   app.onError((error) => {
     throw error

@@ -6,21 +6,11 @@ import type { Purge, PurgeHow } from '#core/flow/purge.ts'
 import type { ReadHead } from '#core/flow/read-request.ts'
 import { queryOf } from '#core/http/target.ts'
 import type { Clock } from '#core/ports/clock.ts'
+import type { AdminAccess, AdminCall } from './admin-access.ts'
+import { findDenial } from './admin-access.ts'
 import type { PurgeAsked } from './purge-body.ts'
 import { parsePurge } from './purge-body.ts'
 import { createRateLimit } from './rate-limit.ts'
-
-/** A request at the admin listener. */
-export interface AdminCall {
-  readonly head: ReadHead
-  /** Address of the other end of the connection. */
-  readonly peer: string
-}
-
-/** As what a call may change something; or why it may not. */
-export type AdminAccess =
-  | { readonly granted: true; readonly by: 'token' | 'loopback' }
-  | { readonly granted: false; readonly because: 'token-missing' | 'token-wrong' | 'peer' }
 
 /** One call of something that changes what is stored, accepted or refused. */
 export interface AuditLine {
@@ -60,14 +50,14 @@ const MAX_BODY_BYTES = 64 * 1024
 const NODES = { applied: 1, of: 1 }
 const UNWRITTEN =
   'Purged in this process, but the disk can neither be written nor emptied, and a restart may bring it back: mend the disk and purge again, or empty the directory before the next start'
-const BEARER = 'Bearer realm="sluice admin"'
 const JSON_TYPE = /^application\/json[ \t]*(?:;[ \t]*charset="?utf-8"?[ \t]*)?$/i
 
 export function createPurgeEndpoint(options: PurgeEndpointOptions): PurgeEndpoint {
   const waitMs = createRateLimit(options.maxCallsPerSecond, options.clock)
 
   async function outcomeOf({ head }: AdminCall, access: AdminAccess): Promise<Outcome> {
-    const refused = findMisuse(head) ?? findDenial(access) ?? findMisfit(head) ?? tooMany(waitMs())
+    const refused =
+      findMisuse(head) ?? findDenial(access, 'purge') ?? findMisfit(head) ?? tooMany(waitMs())
     if (refused !== undefined) return refused
     const bytes = await readBody(head)
     if (!(bytes instanceof Uint8Array)) return bytes
@@ -98,22 +88,6 @@ function findMisuse({ raw }: ReadHead): Outcome | undefined {
   }
   if (raw.method === 'POST') return undefined
   return { status: 405, text: 'To purge, send POST', headers: { allow: 'POST' } }
-}
-
-function findDenial(access: AdminAccess): Outcome | undefined {
-  if (access.granted) return undefined
-  if (access.because === 'peer') {
-    const text =
-      'Without a token only this machine may purge: start Sluice with --admin-token-file, and send the token as Authorization: Bearer'
-    return { status: 403, text }
-  }
-  // RFC 6750 §3.1: a call without a token is told no error.
-  const isWrong = access.because === 'token-wrong'
-  return {
-    status: 401,
-    text: 'Send the token of the admin token file as Authorization: Bearer, and nowhere else',
-    headers: { 'www-authenticate': isWrong ? `${BEARER}, error="invalid_token"` : BEARER },
-  }
 }
 
 /** What is wrong with the head of a call by somebody who may. */

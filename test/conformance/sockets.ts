@@ -42,7 +42,8 @@ export async function startSocketWorld(
     ...(JSON.parse(settings) as SiteSettings),
   }))
   const sluice = await startSluice([
-    `--config=${files.write('conformance.json', { sites })}`,
+    // Each answer that a case gives is for one request.
+    `--config=${files.write('conformance.json', { sites, limits: { originAttempts: 1 } })}`,
     `--policy=${policy}`,
     '--methods=all',
     '--forward=all',

@@ -1,11 +1,21 @@
 import { describe, expect, it } from 'vitest'
 
-import { withBreaker } from '#core/upstream/breaker.ts'
+import type { BreakerRules } from '#core/upstream/breaker-state.ts'
+import { createBreaker, withBreaker } from '#core/upstream/breaker.ts'
 import { createEdge, readBody, SEGMENT_BYTES, whileStepping } from '../support/edge.ts'
 import { createGate } from '../support/gate.ts'
 import { checkOracle } from '../support/oracle.ts'
 
 type Lines = [string, string][]
+const BREAKER_RULES: BreakerRules = {
+  windowMs: 10_000,
+  minRequestCount: 20,
+  failureRatio: 0.5,
+  maxRowCount: 5,
+  openMs: 5000,
+  maxProbeCount: 1,
+  rampMs: 5000,
+}
 const FRESH: Lines = [['cache-control', 'max-age=60']]
 
 function problem(body: Uint8Array, startByte: number, endByte: number, version = 1) {
@@ -147,7 +157,10 @@ describe('when the origin fails', () => {
   it('its breaker opens after five failures, and answers at once until one request may try', async () => {
     const edge = createEdge({
       wrap: (upstream, clock) =>
-        withBreaker(upstream, { clock, address: 'fake', maxFailureCount: 5, openMs: 5000 }),
+        withBreaker(
+          upstream,
+          createBreaker({ clock, random: () => 0, address: 'fake', rules: BREAKER_RULES }),
+        ),
     })
     edge.origin.put('/a', { sizeBytes: 500, fields: FRESH })
     await edge.get('/a')

@@ -108,5 +108,6 @@ function reasonOf(event: FlowEvent): string {
   if ('algorithm' in event) return event.algorithm
   if (event.kind === 'limit') return event.name
   if (event.kind === 'breaker') return event.state
+  if (event.kind === 'health') return event.isWell ? 'well' : 'unwell'
   return ''
 }

@@ -50,7 +50,8 @@ async function revalidate(
   entry: Entry | undefined,
 ): Promise<boolean> {
   try {
-    const facts = { entry, selected: variant.head, isAlone: x.asked.hasCredentials }
+    const isAlone = x.asked.hasCredentials
+    const facts = { entry, selected: variant.head, isAlone, hasFallback: true }
     const { fetched, leads, leave } = await collapse(x, facts)
     if (leads && (fetched.kind === 'unshareable' || fetched.kind === 'failed')) {
       fetched.response.body.cancel('for the background only')

@@ -42,12 +42,14 @@ export interface PartRequest {
   readonly avoid: ReadonlySet<string>
   /** Whether it was asked for before, and brought nothing. */
   readonly isRetry: boolean
+  /** Whether who asks will ask again by himself. */
+  readonly asksAgain: boolean
 }
 
 /** Asks for bytes of the version that the head describes, and of no other. */
 export async function fetchPart(
   origin: BodyOrigin,
-  { head, span, avoid, isRetry }: PartRequest,
+  { head, span, avoid, isRetry, asksAgain }: PartRequest,
   scope: RequestScope,
 ): Promise<UpstreamResponse> {
   const range = span === undefined ? [] : ['range', formatRange(span.startByte, span.endByte)]
@@ -60,6 +62,7 @@ export async function fetchPart(
       body: undefined,
       avoid,
       isRetry,
+      asksAgain,
       fields: [...origin.fields, ...sameVersionFields(head), ...range],
     },
     scope,

@@ -24,6 +24,8 @@ export interface CollapseFacts {
   readonly selected: StoredResponse | undefined
   /** Neither leads nor waits. */
   readonly isAlone: boolean
+  /** Whether something stored may be sent instead of what would have to be waited for. */
+  readonly hasFallback: boolean
 }
 
 export interface Collapsed {
@@ -151,7 +153,8 @@ function fetch(x: Exchange, facts: CollapseFacts): Promise<Fetched> {
     : fetchValidated(x, plan, selected, entry?.variants ?? [])
 }
 
-function planOf(x: Exchange, { selected, entry, isAlone }: CollapseFacts): HeadPlan {
+function planOf(x: Exchange, facts: CollapseFacts): HeadPlan {
+  const { selected, entry, isAlone, hasFallback } = facts
   const { asked, site } = x
   if (selected === undefined) {
     const isTheirs = isAlone && asksModified(asked)
@@ -160,6 +163,7 @@ function planOf(x: Exchange, { selected, entry, isAlone }: CollapseFacts): HeadP
       conditional: isTheirs ? clientConditions(asked.fields) : [],
       range: decideOriginRange(asked.range, site.segmentBytes, site.fill.windowBytes),
       mayStoreFailure: true,
+      hasFallback,
     }
   }
   const variants = entry?.variants.map((variant) => variant.head) ?? []
@@ -168,6 +172,7 @@ function planOf(x: Exchange, { selected, entry, isAlone }: CollapseFacts): HeadP
     conditional: conditionalFields(selected, variants),
     range: asked.method === 'HEAD' ? WHOLE : rangeOfValidation(x, selected),
     mayStoreFailure: false,
+    hasFallback,
   }
 }
 

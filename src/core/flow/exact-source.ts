@@ -49,7 +49,13 @@ export class ExactSource implements ByteSource {
 
   async #fetch(): Promise<ByteSource> {
     const head = this.#head
-    const request = { head, span: this.#span, avoid: new Set<string>(), isRetry: false }
+    const request = {
+      head,
+      span: this.#span,
+      avoid: new Set<string>(),
+      isRetry: false,
+      asksAgain: false,
+    }
     const response = await fetchPart(originOf(this.#x, head), request, this.#x.scope)
     try {
       return this.#bytesOf(response)

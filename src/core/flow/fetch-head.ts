@@ -82,6 +82,8 @@ export interface HeadPlan {
   readonly range: OriginRange
   /** Whether a 5xx that is explicitly fresh may be stored: never in place of something better. */
   readonly mayStoreFailure: boolean
+  /** Whether something stored may be sent instead. */
+  readonly hasFallback: boolean
 }
 
 /** Asks for a head in a scope of its own, so that it does not end with who began it. */
@@ -123,6 +125,7 @@ async function forward(
       key: asked.key,
       fields: [...originFields(x), ...credentials(x), ...plan.conditional, ...rangeFields],
       body: undefined,
+      hasFallback: plan.hasFallback,
     },
     scope,
   )

@@ -97,6 +97,7 @@ const OF_POST: HeadPlan = {
   conditional: [],
   range: WHOLE,
   mayStoreFailure: false,
+  hasFallback: false,
 }
 
 /** What a POST gives may be what a GET would give from now on (RFC 9110 §9.3.3). */

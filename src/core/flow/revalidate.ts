@@ -14,7 +14,7 @@ import { freshen } from './freshen.ts'
 
 /** For what there is now, whatever we had. */
 function plain({ method }: HeadPlan): HeadPlan {
-  return { method, conditional: [], range: WHOLE, mayStoreFailure: false }
+  return { method, conditional: [], range: WHOLE, mayStoreFailure: false, hasFallback: false }
 }
 
 export async function fetchValidated(

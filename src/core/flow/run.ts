@@ -152,7 +152,7 @@ export class Run {
     const asked = fill.ranges === 'ignored' ? undefined : span
     const response = await fetchPart(
       origin,
-      { head, span: asked, avoid: this.#avoid, isRetry: this.#isRetry },
+      { head, span: asked, avoid: this.#avoid, isRetry: this.#isRetry, asksAgain: true },
       scope,
     )
     try {

@@ -143,7 +143,7 @@ async function fetchAnswer(x: Exchange, miss: Miss): Promise<Answer> {
   const { entry, because, isAlone } = miss
   x.scope.record({ kind: 'forward', because })
   const collapsed = await forwarding(because, () =>
-    collapse(x, { entry, selected: undefined, isAlone }),
+    collapse(x, { entry, selected: undefined, isAlone, hasFallback: false }),
   )
   try {
     return await answerCollapsed(x, collapsed, because)
@@ -321,7 +321,13 @@ async function validated(
   because: 'request' | 'stale',
 ): Promise<Answer> {
   const selected = variant.head
-  const collapsed = await collapse(x, { entry, selected, isAlone: goesAlone(x, entry) })
+  const hasFallback = mayStandIn(x, variant, x.nowMs)
+  const collapsed = await collapse(x, {
+    entry,
+    selected,
+    isAlone: goesAlone(x, entry),
+    hasFallback,
+  })
   try {
     const { fetched } = collapsed
     if (fetched.kind === 'failed') {
@@ -345,11 +351,16 @@ async function staleInstead(
   variant: Variant,
   facts: StoreFacts,
 ): Promise<Answer | undefined> {
-  const { asked, scope, core } = x
+  const { scope, core } = x
   const nowMs = core.clock.nowMs()
-  const verdict = decideStaleOnError(variant.head, asked.directives, asked.hasCredentials, nowMs)
-  // Half a body would only break off later.
-  if (!verdict.serve || !isAllStored(x, variant)) return undefined
+  if (!mayStandIn(x, variant, nowMs)) return undefined
   scope.record({ kind: 'stale-served', because: 'error' })
   return await answerFromStore({ ...x, nowMs }, variant, facts)
+}
+
+/** Half a body would only break off later. */
+function mayStandIn(x: Exchange, variant: Variant, nowMs: number): boolean {
+  const { directives, hasCredentials } = x.asked
+  const verdict = decideStaleOnError(variant.head, directives, hasCredentials, nowMs)
+  return verdict.serve && isAllStored(x, variant)
 }

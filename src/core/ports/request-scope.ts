@@ -24,6 +24,7 @@ export type FlowEvent =
   | { readonly kind: 'not-stored'; readonly because: string }
   | { readonly kind: 'superseded' }
   | { readonly kind: 'stale-served'; readonly because: 'revalidating' | 'error' }
+  | { readonly kind: 'retried' }
   | { readonly kind: 'resumed'; readonly atByte: number }
   | { readonly kind: 'version-changed' }
   | { readonly kind: 'body-verified'; readonly algorithm: DigestAlgorithm }
@@ -32,6 +33,13 @@ export type FlowEvent =
   | { readonly kind: 'origin-bytes'; readonly bytes: number }
   | { readonly kind: 'limit'; readonly name: string }
   | { readonly kind: 'breaker'; readonly address: string; readonly state: string }
+  | {
+      readonly kind: 'health'
+      readonly address: string
+      readonly isWell: boolean
+      /** A status, or what went wrong. */
+      readonly result: string
+    }
   | { readonly kind: 'store-failed'; readonly message: string }
 
 /** What goes along with one request, or with one fill; passed down, never ambient. */

@@ -22,6 +22,12 @@ export interface UpstreamRequest {
   readonly takesUnknownCodings?: boolean
   /** It was asked for before: a second attempt, and counted as one. */
   readonly isRetry?: boolean
+  /** Who asks will ask again by himself: it is not tried again where it failed. */
+  readonly asksAgain?: boolean
+  /** Something stored may stand in: it neither waits for a place, nor is it tried again where it failed. */
+  readonly hasFallback?: boolean
+  /** The connection that was kept for it has ended: another that was kept may end as well. */
+  readonly needsFreshConnection?: boolean
   /** Addresses that failed for this body just now, to be used last. */
   readonly avoid?: ReadonlySet<string> | undefined
 }

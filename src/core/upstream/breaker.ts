@@ -1,120 +1,122 @@
+// Stops asking an address that fails, and begins again with care.
+
 import { isFailedStatus } from '../policy/stale-on-error.ts'
 import type { Clock } from '../ports/clock.ts'
 import type { RequestScope } from '../ports/request-scope.ts'
-import type { Outcome, Upstream, UpstreamResponse } from '../ports/upstream.ts'
+import type { Upstream, UpstreamErrorKind, UpstreamResponse } from '../ports/upstream.ts'
 import { Cancelled, UpstreamError } from '../ports/upstream.ts'
+import type { BreakerOutcome, BreakerRules, BreakerState } from './breaker-state.ts'
+import { CLOSED, admit, concurrencyOf, countsOf, settle } from './breaker-state.ts'
 
 export interface BreakerOptions {
   readonly clock: Clock
+  readonly random: () => number
   readonly address: string
-  /** Failures in a row that open it. */
-  readonly maxFailureCount: number
-  /** How long it stays open before one request may try. */
-  readonly openMs: number
+  readonly rules: BreakerRules
 }
 
-/** The breaker of one address; fields exist only in the state that uses them. */
-export type BreakerState =
-  | { readonly state: 'closed'; readonly failureCount: number }
-  | { readonly state: 'open'; readonly untilMs: number }
-  | { readonly state: 'half-open' }
-
-export type BreakerEvent = 'success' | 'failure'
-
-export interface BreakerRules {
-  readonly maxFailureCount: number
-  readonly openMs: number
+export interface BreakerStatus {
+  readonly state: BreakerState['state']
+  /** In the window; 0 while nothing is let through. */
+  readonly requestCount: number
+  readonly failureCount: number
 }
 
-/** The state after an outcome: pure, on the monotonic clock. */
-export function nextBreakerState(
-  current: BreakerState,
-  event: BreakerEvent,
-  rules: BreakerRules,
-  nowMs: number,
-): BreakerState {
-  if (event === 'success') return { state: 'closed', failureCount: 0 }
-  switch (current.state) {
-    case 'closed': {
-      const failureCount = current.failureCount + 1
-      return failureCount >= rules.maxFailureCount
-        ? { state: 'open', untilMs: nowMs + rules.openMs }
-        : { state: 'closed', failureCount }
-    }
-    // A request that began before it opened says nothing new.
-    case 'open':
-      return current
-    case 'half-open':
-      return { state: 'open', untilMs: nowMs + rules.openMs }
-  }
+/** What is known of one address, whoever asks it. */
+export interface Breaker {
+  /** Until a request may be sent; 0 when it may be now. */
+  waitMs(): number
+  /** How many requests there may be at once, of as many as are allowed otherwise. */
+  concurrency(maxCount: number): number
+  status(): BreakerStatus
+  /**
+   * To be called before an attempt.
+   *
+   * @returns To be told once what became of it, and after `answered` perhaps `broken`.
+   * @throws UpstreamError `destination_unavailable` when nothing may be sent.
+   */
+  begin(scope: RequestScope): (outcome: BreakerOutcome) => void
 }
 
-export interface BreakerUpstream extends Upstream {
-  /** Whether a request would be let through now. */
-  isOpen(): boolean
-}
+const UNREACHED: ReadonlySet<UpstreamErrorKind> = new Set<UpstreamErrorKind>([
+  'dns_error',
+  'dns_timeout',
+  'connection_refused',
+  'connection_timeout',
+  'destination_ip_unroutable',
+  'tls_certificate_error',
+  'tls_protocol_error',
+])
 
-/**
- * Stops asking an address that fails: five times in a row a connection error, a timeout, a broken body or
- * a 5xx. While it is open nothing is sent and nothing waits: `destination_unavailable` at once.
- */
-export function withBreaker(inner: Upstream, options: BreakerOptions): BreakerUpstream {
-  const { clock, address, openMs } = options
-  let current: BreakerState = { state: 'closed', failureCount: 0 }
+export function createBreaker({ clock, random, address, rules }: BreakerOptions): Breaker {
+  let current = CLOSED
 
+  /** A probe and its failure are no change: it was open, and is. */
   function move(next: BreakerState, scope: RequestScope): void {
-    if (next.state !== current.state) scope.record({ kind: 'breaker', address, state: next.state })
+    const [before, after] = [current.state, next.state].map((state) =>
+      state === 'half-open' ? 'open' : state,
+    )
+    if (after !== undefined && after !== before) {
+      scope.record({ kind: 'breaker', address, state: after })
+    }
     current = next
   }
 
-  function tell(event: BreakerEvent, scope: RequestScope): void {
-    move(nextBreakerState(current, event, options, clock.monotonicMs()), scope)
-  }
-
-  function judge(outcome: Outcome, status: number, scope: RequestScope): void {
-    switch (outcome.kind) {
-      case 'complete':
-        return tell(isFailedStatus(status) ? 'failure' : 'success', scope)
-      case 'broken':
-        return tell('failure', scope)
-      case 'cancelled':
-        // The head came, so the address lives; what we did not read says nothing of it.
-        return isFailedStatus(status) ? tell('failure', scope) : tell('success', scope)
-    }
-  }
-
-  /** Lets one request through when the time is up; the others are still refused. */
-  function admit(scope: RequestScope): void {
-    if (current.state === 'closed') return
-    const waitMs = current.state === 'open' ? current.untilMs - clock.monotonicMs() : openMs
-    if (current.state === 'open' && waitMs <= 0) return move({ state: 'half-open' }, scope)
-    const message = `Cannot reach "${address}": its breaker is open`
-    throw new UpstreamError('destination_unavailable', message, {
-      retryable: false,
-      retryAfterMs: waitMs,
-    })
-  }
-
   return {
-    isOpen: () => current.state === 'open' && current.untilMs > clock.monotonicMs(),
+    waitMs() {
+      const admission = admit(current, rules, clock.monotonicMs())
+      return admission.isAdmitted ? 0 : admission.waitMs
+    },
+    concurrency: (maxCount) => concurrencyOf(current, rules, maxCount, clock.monotonicMs()),
+    status: () => ({ state: current.state, ...countsOf(current, rules, clock.monotonicMs()) }),
+    begin(scope) {
+      const admission = admit(current, rules, clock.monotonicMs())
+      move(admission.state, scope)
+      if (!admission.isAdmitted) {
+        const message = `Cannot reach "${address}": its breaker is open`
+        const { waitMs } = admission
+        throw new UpstreamError('destination_unavailable', message, {
+          retryable: true,
+          retryAfterMs: waitMs,
+        })
+      }
+      const { epoch } = current
+      return (outcome) => {
+        const now = { nowMs: clock.monotonicMs(), chance: random() }
+        move(settle(current, { epoch, outcome }, rules, now), scope)
+      }
+    },
+  }
+}
+
+/** While the breaker is open nothing is sent and nothing waits: `destination_unavailable` at once. */
+export function withBreaker(inner: Upstream, breaker: Breaker): Upstream {
+  return {
     async fetch(request, scope) {
-      admit(scope)
+      const tell = breaker.begin(scope)
       let response: UpstreamResponse
       try {
         response = await inner.fetch(request, scope)
       } catch (error) {
-        const isOurs =
-          error instanceof Cancelled ||
-          (error instanceof UpstreamError && error.kind === 'connection_limit_reached')
-        // A probe that was ours to end leaves the question open; the next request asks it.
-        if (!isOurs) tell('failure', scope)
-        else if (current.state === 'half-open') {
-          move({ state: 'open', untilMs: clock.monotonicMs() }, scope)
-        }
+        tell(outcomeOf(error))
         throw error
       }
-      void response.settled.then((outcome) => judge(outcome, response.status, scope))
+      if (isFailedStatus(response.status)) tell('failed')
+      else {
+        tell('answered')
+        void response.settled.then(({ kind }) => {
+          if (kind === 'broken') tell('broken')
+        })
+      }
       return response
     },
   }
+}
+
+function outcomeOf(error: unknown): BreakerOutcome {
+  if (error instanceof Cancelled) return 'withdrawn'
+  if (!(error instanceof UpstreamError)) return 'failed'
+  if (error.kind === 'connection_limit_reached') return 'withdrawn'
+  if (error.kind === 'http_response_timeout') return 'late'
+  return UNREACHED.has(error.kind) ? 'unreached' : 'failed'
 }

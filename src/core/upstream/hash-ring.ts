@@ -1,5 +1,9 @@
 import type { CacheKey } from '../entry/cache-key.ts'
-import type { ClusterNode, NodeId } from '../ports/cluster.ts'
+
+interface Weighted<Id> {
+  readonly id: Id
+  readonly weight: number
+}
 
 /**
  * The nodes in the order in which they are candidates for a key: weighted rendezvous hashing. Every node
@@ -7,7 +11,10 @@ import type { ClusterNode, NodeId } from '../ports/cluster.ts'
  * share, and the second candidate of a key is always the same. Cost grows with the nodes, of which one
  * location has few.
  */
-export function rankNodes(key: CacheKey, nodes: readonly ClusterNode[]): readonly NodeId[] {
+export function rankNodes<Id extends string>(
+  key: CacheKey,
+  nodes: readonly Weighted<Id>[],
+): readonly Id[] {
   const scored = nodes.map((node) => ({ id: node.id, score: scoreOf(key, node) }))
   // Equal scores must not depend on the order of the list, which differs between nodes.
   scored.sort((a, b) => b.score - a.score || (a.id < b.id ? -1 : 1))
@@ -15,7 +22,7 @@ export function rankNodes(key: CacheKey, nodes: readonly ClusterNode[]): readonl
 }
 
 /** -weight / ln(hash in (0, 1)): the share of the keys for which a node is first is its share of the weight. */
-function scoreOf(key: CacheKey, { id, weight }: ClusterNode): number {
+function scoreOf(key: CacheKey, { id, weight }: Weighted<string>): number {
   const unit = (hash53(`${id}\n${key}`) + 1) / (2 ** 53 + 1)
   return -weight / Math.log(unit)
 }

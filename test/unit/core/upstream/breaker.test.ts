@@ -1,34 +1,97 @@
-import { describe, expect, it } from 'vitest'
+// What counts as what, and what is told of it; when it opens and closes is for its states.
 
-import type { BreakerState } from '#core/upstream/breaker.ts'
-import { nextBreakerState } from '#core/upstream/breaker.ts'
+import { expect, it } from 'vitest'
 
-const RULES = { maxFailureCount: 3, openMs: 5000 }
+import type { BreakerRules } from '#core/upstream/breaker-state.ts'
+import { createBreaker, withBreaker } from '#core/upstream/breaker.ts'
+import type { UpstreamErrorKind } from '#core/ports/upstream.ts'
+import { failureOf, fetchFrom } from '../../../support/ask.ts'
+import { createFakeUpstream } from '../../../support/fake-upstream.ts'
+import { createTestScope } from '../../../support/scopes.ts'
+import { createSteppedClock } from '../../../support/stepped-clock.ts'
 
-function after(state: BreakerState, event: 'success' | 'failure', nowMs = 0): BreakerState {
-  return nextBreakerState(state, event, RULES, nowMs)
+const RULES: BreakerRules = {
+  windowMs: 10_000,
+  minRequestCount: 4,
+  failureRatio: 0.5,
+  maxRowCount: 2,
+  openMs: 1000,
+  maxProbeCount: 1,
+  rampMs: 5000,
 }
 
-describe('nextBreakerState', () => {
-  it('opens at the last allowed failure in a row, and not before', () => {
-    const twice: BreakerState = { state: 'closed', failureCount: 2 }
-    expect(after({ state: 'closed', failureCount: 1 }, 'failure')).toEqual(twice)
-    expect(after(twice, 'failure', 100)).toEqual({ state: 'open', untilMs: 5100 })
-  })
+function createFixture() {
+  const clock = createSteppedClock()
+  const origin = createFakeUpstream({ clock })
+  const breaker = createBreaker({ clock, random: () => 0, address: 'one:80', rules: RULES })
+  const scope = createTestScope()
+  const upstream = withBreaker(origin, breaker)
+  return {
+    clock,
+    origin,
+    breaker,
+    scope,
+    upstream,
+    ask: () => fetchFrom(upstream, '/a', [], { scope }),
+  }
+}
 
-  it('counts failures in a row: one success forgets them', () => {
-    const none: BreakerState = { state: 'closed', failureCount: 0 }
-    expect(after({ state: 'closed', failureCount: 2 }, 'success')).toEqual(none)
+it.each([
+  ['connection_refused', 2],
+  ['dns_error', 2],
+  ['tls_certificate_error', 2],
+  ['http_response_timeout', 2],
+  ['connection_terminated', 4],
+  ['http_protocol_error', 4],
+] as const)('opens after %s %i times', async (kind: UpstreamErrorKind, count) => {
+  const { origin, breaker, ask } = createFixture()
+  origin.inject({ fault: 'fail', kind, times: Number.POSITIVE_INFINITY })
+  for (let i = 0; i < count; i++) {
+    expect(breaker.waitMs()).toBe(0)
+    await failureOf(ask())
+  }
+  expect(breaker.waitMs()).toBe(1000)
+  expect(await failureOf(ask())).toMatchObject({
+    kind: 'destination_unavailable',
+    retryAfterMs: 1000,
   })
-
-  it('stays open for as long as it began, whatever earlier requests still bring', () => {
-    const open: BreakerState = { state: 'open', untilMs: 5000 }
-    expect(after(open, 'failure', 4000)).toBe(open)
-  })
-
-  it('closes when the probe succeeds, and opens again for a whole time when it fails', () => {
-    expect(after({ state: 'half-open' }, 'success')).toEqual({ state: 'closed', failureCount: 0 })
-    const again: BreakerState = { state: 'open', untilMs: 12_000 }
-    expect(after({ state: 'half-open' }, 'failure', 7000)).toEqual(again)
-  })
+  expect(origin.requests).toHaveLength(count)
 })
+
+it('tells of each change once, and nothing of probes that fail', async () => {
+  const { clock, origin, scope, ask } = createFixture()
+  origin.put('/a', { sizeBytes: 10 })
+  const heal = origin.inject({
+    fault: 'fail',
+    kind: 'connection_refused',
+    times: Number.POSITIVE_INFINITY,
+  })
+  for (let i = 0; i < 2; i++) await failureOf(ask())
+  for (let i = 0; i < 5; i++) {
+    await clock.step(1000)
+    expect(await failureOf(ask())).toMatchObject({ kind: 'connection_refused' })
+  }
+  heal()
+  await clock.step(1000)
+  await ask()
+  await clock.step(5000)
+  await ask()
+  expect(scope.eventsOf('breaker').map(({ state }) => state)).toEqual(['open', 'ramp', 'closed'])
+})
+
+it('holds a body against an address that died behind its head, and not a client that left', async () => {
+  const { origin, breaker, ask } = createFixture()
+  origin.put('/a', { sizeBytes: 5000 })
+  for (let i = 0; i < 8; i++) (await ask()).body.cancel('the client left')
+  expect(breaker.status()).toEqual({ state: 'closed', requestCount: 8, failureCount: 0 })
+  origin.inject({ fault: 'break', kind: 'http_response_incomplete', afterBytes: 100, times: 8 })
+  for (let i = 0; i < 8; i++) {
+    const { body } = await ask()
+    await failureOf(readToEnd(body))
+  }
+  expect(breaker.status().state).toBe('open')
+})
+
+async function readToEnd(body: { read(): unknown }): Promise<void> {
+  while ((await body.read()) !== undefined);
+}

@@ -1,0 +1,59 @@
+// One address of an origin, whichever site asks it: its breaker, its limit, its deadlines, and what they know.
+
+import type { Clock } from '#core/ports/clock.ts'
+import type { Upstream } from '#core/ports/upstream.ts'
+import type { BreakerStatus } from '#core/upstream/breaker.ts'
+import { createBreaker, withBreaker } from '#core/upstream/breaker.ts'
+import { withDeadline } from '#core/upstream/deadline.ts'
+import type { LimitStatus } from '#core/upstream/limit.ts'
+import { withLimit } from '#core/upstream/limit.ts'
+import type { Config } from './config.ts'
+import { breakerRules } from './origin-rules.ts'
+
+export interface OriginAddress {
+  readonly address: string
+  /** `breaker(limit(deadline(address)))`. */
+  readonly upstream: Upstream
+  waitMs(): number
+  runningCount(): number
+  status(): AddressStatus
+}
+
+export interface AddressStatus extends LimitStatus {
+  /** `undefined` where there is none. */
+  readonly breaker: BreakerStatus | undefined
+}
+
+export function createOriginAddress(
+  address: string,
+  inner: Upstream,
+  { config, clock }: { readonly config: Config; readonly clock: Clock },
+): OriginAddress {
+  const { limits } = config
+  const rules = breakerRules(limits)
+  const breaker = config.breaker
+    ? createBreaker({ clock, random: Math.random, address, rules })
+    : undefined
+  const limited = withLimit(
+    withDeadline(inner, {
+      clock,
+      firstByteMs: limits.firstByteTimeout,
+      idleMs: limits.idleTimeout,
+    }),
+    {
+      clock,
+      maxConcurrentCount: limits.originConcurrency,
+      minConcurrentCount: limits.originConcurrencyMin,
+      maxQueueCount: limits.originQueue,
+      maxWaitMs: limits.originQueueWait,
+      concurrency: (maxCount) => breaker?.concurrency(maxCount) ?? maxCount,
+    },
+  )
+  return {
+    address,
+    upstream: breaker === undefined ? limited : withBreaker(limited, breaker),
+    waitMs: () => breaker?.waitMs() ?? 0,
+    runningCount: () => limited.status().runningCount,
+    status: () => ({ ...limited.status(), breaker: breaker?.status() }),
+  }
+}

@@ -11,18 +11,18 @@ const DEFAULT_FILE = 'sluice.config.ts'
 /** What a wrong setting or argument exits with. */
 export const EXIT_USAGE = 2
 
+/** As they were given, by the names of settings; those that may be there several times as lists. */
+export type Flags = Readonly<Record<string, string | readonly string[]>>
+
 type Settings = Readonly<Record<string, unknown>>
 
 /** Exits with 2, having said what is wrong, when a setting is not usable. */
-export async function loadConfig(
-  flags: Readonly<Record<string, string>>,
-  environment: NodeJS.ProcessEnv,
-): Promise<Config> {
-  const named = flags['config'] ?? environment['SLUICE_CONFIG']
+export async function loadConfig(flags: Flags, environment: NodeJS.ProcessEnv): Promise<Config> {
+  const { config: given, ...others } = flags
+  const named = typeof given === 'string' ? given : environment['SLUICE_CONFIG']
   const path = named ?? (existsSync(DEFAULT_FILE) ? DEFAULT_FILE : undefined)
   const file = path === undefined ? {} : await readConfigFile(path)
-  const { config: _, ...given } = flags
-  return parseOrExit({ ...file, ...fromEnvironment(environment), ...given })
+  return parseOrExit({ ...file, ...fromEnvironment(environment), ...others })
 }
 
 /** `sluice config check`. */

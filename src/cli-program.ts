@@ -6,6 +6,7 @@ import { fileURLToPath } from 'node:url'
 import { Command, Option } from 'commander'
 import { z } from 'zod'
 
+import type { Flags } from './cli-config.ts'
 import { EXIT_USAGE, checkConfigFile, loadConfig } from './cli-config.ts'
 import { configSchema } from './config.ts'
 
@@ -17,7 +18,7 @@ const { version } = JSON.parse(
 const FLAGS: readonly (readonly [string, string])[] = [
   [
     '--origin <url-or-dir>',
-    'http(s)://host[:port][/prefix], s3://bucket[/prefix], or a directory (default: the sample directory)',
+    'http(s)://host[:port][/prefix], s3://bucket[/prefix], or a directory; several with the same objects share the work (default: the sample directory)',
   ],
   ['--s3-endpoint <url>', 'S3-compatible endpoint (default: AWS, by region)'],
   ['--s3-region <name>', 'region of the bucket (default: AWS_REGION, else us-east-1)'],
@@ -73,14 +74,24 @@ const serve = program
     '\nEach flag may be set as an environment variable too: --disk-size is SLUICE_DISK_SIZE.' +
       '\nFlags win over the environment, and that over the config file.',
   )
-for (const [flag, text] of FLAGS) serve.addOption(new Option(flag, text))
-serve.action(async (flags: Record<string, string>) => {
+/** Flags that may be there several times. */
+const LISTS: ReadonlySet<string> = new Set(['origin'])
+for (const [flag, text] of FLAGS) {
+  const option = new Option(flag, text)
+  if (LISTS.has(option.attributeName())) option.argParser(listed)
+  serve.addOption(option)
+}
+serve.action(async (flags: Flags) => {
   const config = await loadConfig(flags, process.env)
   // Loaded only now: what is wrong with the settings is said without waiting for the rest.
   const { serveUntilStopped } = await import('./cli-serve.ts')
   const sample = fileURLToPath(new URL('../sample', import.meta.url))
   await serveUntilStopped(config, { kind: 'directory', path: sample })
 })
+
+function listed(value: string, before: string | readonly string[] | undefined) {
+  return before === undefined ? value : [before, value].flat()
+}
 
 const config = program.command('config').description('Check a config file, or show the schema')
 config

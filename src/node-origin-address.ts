@@ -51,7 +51,7 @@ export function createOriginAddress(
   )
   return {
     address,
-    upstream: breaker === undefined ? limited : withBreaker(limited, breaker),
+    upstream: breaker === undefined ? limited : withBreaker(limited, breaker, { clock }),
     waitMs: () => breaker?.waitMs() ?? 0,
     runningCount: () => limited.status().runningCount,
     status: () => ({ ...limited.status(), breaker: breaker?.status() }),

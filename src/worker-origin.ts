@@ -38,7 +38,7 @@ export function createWorkerOrigin(settings: WorkerConfig, clock: Clock): Upstre
     address,
     weight: 1,
     isBackup: false,
-    upstream: config.breaker ? withBreaker(upstream, breaker) : upstream,
+    upstream: config.breaker ? withBreaker(upstream, breaker, { clock }) : upstream,
     waitMs: () => (config.breaker ? breaker.waitMs() : 0),
     runningCount: () => 0,
   }

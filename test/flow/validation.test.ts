@@ -160,6 +160,7 @@ describe('when the origin fails', () => {
         withBreaker(
           upstream,
           createBreaker({ clock, random: () => 0, address: 'fake', rules: BREAKER_RULES }),
+          { clock },
         ),
     })
     edge.origin.put('/a', { sizeBytes: 500, fields: FRESH })

@@ -3,7 +3,7 @@
 import { isFailedStatus } from '../policy/stale-on-error.ts'
 import type { Clock } from '../ports/clock.ts'
 import type { RequestScope } from '../ports/request-scope.ts'
-import type { Upstream, UpstreamErrorKind, UpstreamResponse } from '../ports/upstream.ts'
+import type { Outcome, Upstream, UpstreamErrorKind, UpstreamResponse } from '../ports/upstream.ts'
 import { Cancelled, UpstreamError } from '../ports/upstream.ts'
 import type { BreakerOutcome, BreakerRules, BreakerState } from './breaker-state.ts'
 import { CLOSED, admit, concurrencyOf, countsOf, settle } from './breaker-state.ts'
@@ -32,11 +32,20 @@ export interface Breaker {
   /**
    * To be called before an attempt.
    *
-   * @returns To be told once what became of it, and after `answered` perhaps `broken`.
    * @throws UpstreamError `destination_unavailable` when nothing may be sent.
    */
-  begin(scope: RequestScope): (outcome: BreakerOutcome) => void
+  begin(scope: RequestScope): Attempt
 }
+
+interface Attempt {
+  /** Whether it is to find out if the address is back. */
+  readonly isProbe: boolean
+  /** Once what became of it, and after `answered` perhaps `broken`. */
+  tell(outcome: BreakerOutcome): void
+}
+
+/** For so long a probe's body is waited for: an address that only sends heads is not back. */
+const PROBE_BODY_MS = 1000
 
 const UNREACHED: ReadonlySet<UpstreamErrorKind> = new Set<UpstreamErrorKind>([
   'dns_error',
@@ -80,20 +89,27 @@ export function createBreaker({ clock, random, address, rules }: BreakerOptions)
           retryAfterMs: waitMs,
         })
       }
-      const { epoch } = current
-      return (outcome) => {
-        const now = { nowMs: clock.monotonicMs(), chance: random() }
-        move(settle(current, { epoch, outcome }, rules, now), scope)
+      const { epoch, state } = current
+      return {
+        isProbe: state === 'half-open',
+        tell(outcome) {
+          const now = { nowMs: clock.monotonicMs(), chance: random() }
+          move(settle(current, { epoch, outcome }, rules, now), scope)
+        },
       }
     },
   }
 }
 
 /** While the breaker is open nothing is sent and nothing waits: `destination_unavailable` at once. */
-export function withBreaker(inner: Upstream, breaker: Breaker): Upstream {
+export function withBreaker(
+  inner: Upstream,
+  breaker: Breaker,
+  { clock }: { readonly clock: Clock },
+): Upstream {
   return {
     async fetch(request, scope) {
-      const tell = breaker.begin(scope)
+      const { isProbe, tell } = breaker.begin(scope)
       let response: UpstreamResponse
       try {
         response = await inner.fetch(request, scope)
@@ -102,14 +118,28 @@ export function withBreaker(inner: Upstream, breaker: Breaker): Upstream {
         throw error
       }
       if (isFailedStatus(response.status)) tell('failed')
-      else {
-        tell('answered')
-        void response.settled.then(({ kind }) => {
-          if (kind === 'broken') tell('broken')
-        })
-      }
+      else watchBody(response.settled, isProbe, tell)
       return response
     },
+  }
+
+  function watchBody(
+    settled: Promise<Outcome>,
+    isProbe: boolean,
+    tell: (outcome: BreakerOutcome) => void,
+  ): void {
+    let hasTold = false
+    const answered = () => {
+      if (!hasTold) tell('answered')
+      hasTold = true
+    }
+    const cancel = isProbe ? clock.after(PROBE_BODY_MS, answered) : undefined
+    if (!isProbe) answered()
+    void settled.then(({ kind }) => {
+      cancel?.()
+      if (kind === 'broken') tell('broken')
+      else answered()
+    })
   }
 }
 

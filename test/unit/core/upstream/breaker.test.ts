@@ -25,7 +25,7 @@ function createFixture() {
   const origin = createFakeUpstream({ clock })
   const breaker = createBreaker({ clock, random: () => 0, address: 'one:80', rules: RULES })
   const scope = createTestScope()
-  const upstream = withBreaker(origin, breaker)
+  const upstream = withBreaker(origin, breaker, { clock })
   return {
     clock,
     origin,
@@ -73,7 +73,7 @@ it('tells of each change once, and nothing of probes that fail', async () => {
   }
   heal()
   await clock.step(1000)
-  await ask()
+  await readToEnd((await ask()).body)
   await clock.step(5000)
   await ask()
   expect(scope.eventsOf('breaker').map(({ state }) => state)).toEqual(['open', 'ramp', 'closed'])
@@ -95,3 +95,26 @@ it('holds a body against an address that died behind its head, and not a client 
 async function readToEnd(body: { read(): unknown }): Promise<void> {
   while ((await body.read()) !== undefined);
 }
+
+it('does not believe an address that is back with its heads alone', async () => {
+  const { clock, origin, breaker, ask } = createFixture()
+  origin.put('/a', { sizeBytes: 5000 })
+  const heal = origin.inject({
+    fault: 'fail',
+    kind: 'connection_refused',
+    times: Number.POSITIVE_INFINITY,
+  })
+  for (let i = 0; i < 2; i++) await failureOf(ask())
+  heal()
+  origin.inject({ fault: 'break', kind: 'http_response_incomplete', afterBytes: 100 })
+  await clock.step(1000)
+  await failureOf(readToEnd((await ask()).body))
+  expect(breaker.status().state).toBe('open')
+  // Of a long body its first second is enough.
+  await clock.step(1000)
+  const { body } = await ask()
+  expect(breaker.status().state).toBe('half-open')
+  await clock.step(1000)
+  expect(breaker.status().state).toBe('ramp')
+  body.cancel('enough')
+})

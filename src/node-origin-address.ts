@@ -7,6 +7,7 @@ import { createBreaker, withBreaker } from '#core/upstream/breaker.ts'
 import { withDeadline } from '#core/upstream/deadline.ts'
 import type { LimitStatus } from '#core/upstream/limit.ts'
 import { withLimit } from '#core/upstream/limit.ts'
+import type { Gauges } from '#web/otel-telemetry.ts'
 import type { Config } from './config.ts'
 import { breakerRules } from './origin-rules.ts'
 
@@ -55,5 +56,29 @@ export function createOriginAddress(
     waitMs: () => breaker?.waitMs() ?? 0,
     runningCount: () => limited.status().runningCount,
     status: () => ({ ...limited.status(), breaker: breaker?.status() }),
+  }
+}
+
+/** Of each address, when metrics are scraped. */
+export function originGauges(addresses: () => readonly OriginAddress[]): Gauges {
+  const gauge = (description: string, valueOf: (address: OriginAddress) => number) => ({
+    description,
+    read: () =>
+      addresses().map((each) => ({ value: valueOf(each), attributes: { origin: each.address } })),
+  })
+  return {
+    sluice_origin_breaker_open: gauge(
+      '1 while its breaker lets nothing but probes through',
+      (each) => (each.waitMs() > 0 ? 1 : 0),
+    ),
+    sluice_origin_running: gauge('Transfers under way', (each) => each.status().runningCount),
+    sluice_origin_limit: gauge(
+      'Transfers there may be at once',
+      (each) => each.status().limitCount,
+    ),
+    sluice_origin_queue: gauge(
+      'Requests that wait for a place',
+      (each) => each.status().queueCount,
+    ),
   }
 }

@@ -5,6 +5,7 @@ import type { Cluster } from '#core/ports/cluster.ts'
 import type { Upstream } from '#core/ports/upstream.ts'
 import type { FlowEvent } from '#core/ports/request-scope.ts'
 import type { OriginGroupStatus } from '#app/origins-endpoint.ts'
+import type { Gauges } from '#web/otel-telemetry.ts'
 import type { Balance } from '#core/upstream/pick.ts'
 import { createPick } from '#core/upstream/pick.ts'
 import { createRetryBudget } from '#core/upstream/retry-budget.ts'
@@ -18,7 +19,7 @@ import type { UndiciUpstream } from './adapters/node/undici-upstream.ts'
 import { createUndiciUpstream } from './adapters/node/undici-upstream.ts'
 import type { Origin } from './config-origins.ts'
 import type { Config, SiteConfig } from './config.ts'
-import { createOriginAddress } from './node-origin-address.ts'
+import { createOriginAddress, originGauges } from './node-origin-address.ts'
 import type { OriginAddress } from './node-origin-address.ts'
 import { createMember } from './node-origin-member.ts'
 import type { OriginMemberUpstream } from './node-origin-member.ts'
@@ -28,6 +29,7 @@ import { bucketOf } from './s3-settings.ts'
 export interface Origins {
   /** `sharded(retry(pick(member → breaker(limit(deadline(address))))))`. */
   stackFor(site: SiteConfig): Upstream
+  readonly gauges: Gauges
   /** What is known of them now, by site. */
   status(): readonly OriginGroupStatus[]
   close(): Promise<void>
@@ -92,6 +94,7 @@ export function createOrigins(options: OriginsOptions): Origins {
       }
       return withSharding(asked, { cluster, peer: () => undefined })
     },
+    gauges: originGauges(() => [...addresses.values()]),
     status: () =>
       groups.map(({ site, balance, members }) => ({
         site,

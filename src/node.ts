@@ -5,6 +5,7 @@ import { randomBytes } from 'node:crypto'
 import type { Logger } from 'pino'
 
 import { createApp } from '#app/app.ts'
+import type { PurgeEndpointOptions } from '#app/purge-endpoint.ts'
 import { createHandle } from '#app/handle.ts'
 import type { Handle } from '#app/handle.ts'
 import type { BudgetBounds } from '#core/flow/budget.ts'
@@ -83,12 +84,14 @@ export async function startNode(options: StartOptions): Promise<Running> {
   const { store, fillBounds } = opened
   const fills = createNodeFills(store, clock, fillBounds)
   const sdk = await createOtelSdk(config.name, endpointOf(config, environment))
-  const telemetry = createTelemetry(sdk.meter, { ...opened.gauges, ...processGauges(fills) })
+  const telemetry = createTelemetry(sdk.meter, {
+    ...opened.gauges,
+    ...processGauges(fills, origins),
+  })
   telling.telemetry = telemetry
   const siteConfigs = sitesOf(config, fallback)
-  const onBackgroundError = (error: unknown) =>
-    logger.error({ err: error }, 'Background work failed')
-  const onError = (error: unknown) => logger.error({ err: error }, 'Request failed')
+  const onBackgroundError = errorTeller(logger, 'Background work failed')
+  const onError = errorTeller(logger, 'Request failed')
   const parts = { config, siteConfigs, clock, store, fills, origins, onBackgroundError, onError }
   const { handle, purge, sites } = createServing(parts)
   const door = createDoor({
@@ -114,13 +117,7 @@ export async function startNode(options: StartOptions): Promise<Running> {
   const { edge, admin } = await listen(config, door, {
     isReady: () => state.isReady,
     metrics: sdk.metrics,
-    purge: {
-      purge,
-      clock,
-      maxCallsPerSecond: config.limits.adminChangesPerSecond,
-      access,
-      audit: createAuditLog(logger),
-    },
+    purge: { purge, clock, access, audit: createAuditLog(logger), ...adminRules(config) },
     originStatus: () => origins.status(),
     readOptions: readOptionsOf(config),
     onError,
@@ -242,6 +239,14 @@ async function listen(config: Config, door: Door, admin: AdminListenerOptions): 
   }
 }
 
+function adminRules({ limits }: Config): Pick<PurgeEndpointOptions, 'maxCallsPerSecond'> {
+  return { maxCallsPerSecond: limits.adminChangesPerSecond }
+}
+
+function errorTeller(logger: Logger, what: string): (error: unknown) => void {
+  return (error) => logger.error({ err: error }, what)
+}
+
 /** What an operator should hear of without looking at every request. */
 function logEvent(logger: Logger, event: FlowEvent): void {
   switch (event.kind) {
@@ -262,8 +267,9 @@ function logEvent(logger: Logger, event: FlowEvent): void {
   }
 }
 
-function processGauges(fills: Fills): Gauges {
+function processGauges(fills: Fills, origins: Origins): Gauges {
   return {
+    ...origins.gauges,
     sluice_fills: { description: 'Bodies being filled or read', read: () => fills.count() },
     sluice_process_resident_bytes: {
       description: 'Resident set size of the process',

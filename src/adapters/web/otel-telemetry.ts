@@ -14,9 +14,14 @@ export interface RequestFacts {
   readonly durationMs: number
 }
 
-/** What is read when scraped. */
+/** What is read when scraped: one number, or one for each of several things. */
 export interface Gauges {
-  readonly [name: string]: { readonly description: string; read(): number }
+  readonly [name: string]: { readonly description: string; read(): number | readonly Sample[] }
+}
+
+export interface Sample {
+  readonly value: number
+  readonly attributes: Attributes
 }
 
 export interface Telemetry {
@@ -61,7 +66,9 @@ export function createTelemetry(meter: Meter, gauges: Gauges): Telemetry {
   })
   for (const [name, { description, read }] of Object.entries(gauges)) {
     meter.createObservableGauge(name, { description }).addCallback((result) => {
-      result.observe(read())
+      const now = read()
+      if (typeof now === 'number') return result.observe(now)
+      for (const { value, attributes } of now) result.observe(value, attributes)
     })
   }
 

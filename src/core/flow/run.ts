@@ -104,7 +104,7 @@ export class Run {
         const address = response?.from.address ?? error.address
         if (address !== undefined) this.#avoid.add(address)
         begun = undefined
-        await this.#pause()
+        await this.#pause(error)
         this.#fill.scope.record({ kind: 'resumed', atByte: this.atByte })
       }
     }
@@ -138,9 +138,11 @@ export class Run {
   }
 
   /** Full jitter, so that many broken transfers do not come back as one. */
-  async #pause(): Promise<void> {
+  async #pause({ retryAfterMs = 0 }: UpstreamError): Promise<void> {
     const { clock, random, settings } = this.#fill
-    const delayMs = random() * settings.resumeDelayMs * 2 ** (this.#noProgressCount - 1)
+    const jitteredMs = random() * settings.resumeDelayMs * 2 ** (this.#noProgressCount - 1)
+    // A breaker that opened meanwhile says when it may be tried; readers wait that long for the rest of a download.
+    const delayMs = Math.max(jitteredMs, Math.min(retryAfterMs, MAX_PATIENCE_MS))
     await new Promise<void>((resolve) => clock.after(delayMs, resolve))
   }
 
@@ -272,5 +274,7 @@ export class Run {
   }
 }
 
+/** What an address may ask for before it is asked for the rest. */
+const MAX_PATIENCE_MS = 2000
 /** The first bytes come at any rate. */
 const MIN_MEASURED_MS = 250

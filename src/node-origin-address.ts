@@ -9,7 +9,7 @@ import type { LimitStatus } from '#core/upstream/limit.ts'
 import { withLimit } from '#core/upstream/limit.ts'
 import type { Gauges } from '#web/otel-telemetry.ts'
 import type { Config } from './config.ts'
-import { breakerRules } from './origin-rules.ts'
+import { breakerRules, deadlineRules } from './origin-rules.ts'
 
 export interface OriginAddress {
   readonly address: string
@@ -35,21 +35,14 @@ export function createOriginAddress(
   const breaker = config.breaker
     ? createBreaker({ clock, random: Math.random, address, rules })
     : undefined
-  const limited = withLimit(
-    withDeadline(inner, {
-      clock,
-      firstByteMs: limits.firstByteTimeout,
-      idleMs: limits.idleTimeout,
-    }),
-    {
-      clock,
-      maxConcurrentCount: limits.originConcurrency,
-      minConcurrentCount: limits.originConcurrencyMin,
-      maxQueueCount: limits.originQueue,
-      maxWaitMs: limits.originQueueWait,
-      concurrency: (maxCount) => breaker?.concurrency(maxCount) ?? maxCount,
-    },
-  )
+  const limited = withLimit(withDeadline(inner, { clock, ...deadlineRules(limits) }), {
+    clock,
+    maxConcurrentCount: limits.originConcurrency,
+    minConcurrentCount: limits.originConcurrencyMin,
+    maxQueueCount: limits.originQueue,
+    maxWaitMs: limits.originQueueWait,
+    concurrency: (maxCount) => breaker?.concurrency(maxCount) ?? maxCount,
+  })
   return {
     address,
     upstream: breaker === undefined ? limited : withBreaker(limited, breaker, { clock }),

@@ -1,6 +1,7 @@
 // What the limits of a config are to breakers and retries; for both roots.
 
 import type { BreakerRules } from '#core/upstream/breaker-state.ts'
+import type { DeadlineOptions } from '#core/upstream/deadline.ts'
 import type { RetryOptions } from '#core/upstream/retry.ts'
 import type { Limits } from './config.ts'
 
@@ -24,5 +25,14 @@ export function retryRules(
     minDelayMs: limits.retryDelay,
     jitterMs: limits.retryJitter,
     maxDelayMs: limits.retryAfterMax,
+  }
+}
+
+export function deadlineRules(limits: Limits): Omit<DeadlineOptions, 'clock'> {
+  return {
+    firstByteMs: limits.firstByteTimeout,
+    idleMs: limits.idleTimeout,
+    minBytesPerSecond: limits.minRate,
+    slowMs: limits.minRateTime,
   }
 }

@@ -10,7 +10,7 @@ import { withRetry } from '#core/upstream/retry.ts'
 import { createFetchUpstream } from '#web/fetch-upstream.ts'
 import { createS3Upstream } from '#web/s3-upstream.ts'
 import { withStoredLimit } from './adapters/worker/stored-limit.ts'
-import { breakerRules, retryRules } from './origin-rules.ts'
+import { breakerRules, deadlineRules, retryRules } from './origin-rules.ts'
 import type { WorkerConfig } from './worker-config.ts'
 import { bucketOf } from './s3-settings.ts'
 
@@ -23,11 +23,7 @@ export function createWorkerOrigin(settings: WorkerConfig, clock: Clock): Upstre
   const { config, maxStoredBytes } = settings
   const { limits } = config
   const address = addressOf(settings)
-  const upstream = withDeadline(connect(settings, clock), {
-    clock,
-    firstByteMs: limits.firstByteTimeout,
-    idleMs: limits.idleTimeout,
-  })
+  const upstream = withDeadline(connect(settings, clock), { clock, ...deadlineRules(limits) })
   const breaker = createBreaker({
     clock,
     random: Math.random,

@@ -17,11 +17,13 @@ const REQUEST: UpstreamRequest = {
   body: undefined,
 }
 
+const RATE = { minBytesPerSecond: 1000, slowMs: 3000 }
+
 function setUp() {
   const clock = createSteppedClock()
   const inner = createFakeUpstream({ clock })
   inner.put('/object', { sizeBytes: 100, chunked: true })
-  const upstream = withDeadline(inner, { clock, firstByteMs: 1000, idleMs: 500 })
+  const upstream = withDeadline(inner, { clock, firstByteMs: 1000, idleMs: 500, ...RATE })
   const fetch = (scope = createTestScope()) => upstream.fetch(REQUEST, scope)
   return { clock, inner, fetch }
 }
@@ -55,7 +57,7 @@ describe('withDeadline', () => {
           settled: Promise.resolve({ kind: 'cancelled' }),
         }),
     }
-    const upstream = withDeadline(inner, { clock, firstByteMs: 1000, idleMs: 500 })
+    const upstream = withDeadline(inner, { clock, firstByteMs: 1000, idleMs: 500, ...RATE })
     const response = await upstream.fetch(REQUEST, createTestScope())
     const read = Promise.resolve(response.body.read()).catch((error: unknown) => error)
     await clock.step(500)
@@ -89,5 +91,58 @@ describe('withDeadline', () => {
     const failed = fetch(scope).catch((thrown: unknown) => thrown)
     await clock.step(200)
     expect(await failed).toMatchObject({ kind: 'http_response_timeout' })
+  })
+})
+
+/** So many bytes every 400 ms, each read for as long as the reader says. */
+async function readFor(
+  chunkBytes: number,
+  { fields = ['content-length', '1000000'] as readonly string[], pauseMs = 0 } = {},
+): Promise<{ readonly readCount: number; readonly error: unknown }> {
+  const clock = createSteppedClock()
+  const read = () => {
+    const { promise, resolve } = Promise.withResolvers<Uint8Array>()
+    clock.after(400, () => resolve(new Uint8Array(chunkBytes)))
+    return promise
+  }
+  const inner: Upstream = {
+    fetch: () =>
+      Promise.resolve({
+        status: 200,
+        fields,
+        sentAtMs: 0,
+        receivedAtMs: 0,
+        from: { kind: 'origin', address: 'test' },
+        isDelimited: true,
+        body: { read, cancel: () => undefined },
+        settled: Promise.resolve({ kind: 'cancelled' }),
+      }),
+  }
+  const upstream = withDeadline(inner, { clock, firstByteMs: 1000, idleMs: 500, ...RATE })
+  const { body } = await upstream.fetch(REQUEST, createTestScope())
+  for (let readCount = 0; readCount < 40; readCount++) {
+    const pending = Promise.resolve(body.read()).catch((error: unknown) => error)
+    await clock.step(400)
+    const got = await pending
+    if (!(got instanceof Uint8Array)) return { readCount, error: got }
+    await clock.step(pauseMs)
+  }
+  return { readCount: 40, error: undefined }
+}
+
+describe('a body that comes drop by drop', () => {
+  it('is broken off after a while, and can be continued elsewhere (F-11)', async () => {
+    const { readCount, error } = await readFor(399)
+    expect(readCount).toBe(7)
+    expect(error).toMatchObject({ kind: 'connection_read_timeout', retryable: true })
+  })
+
+  it('is left alone at the least rate, and where only its reader is slow', async () => {
+    expect(await readFor(400)).toEqual({ readCount: 40, error: undefined })
+    expect(await readFor(401, { pauseMs: 60_000 })).toEqual({ readCount: 40, error: undefined })
+  })
+
+  it('is left alone when nobody has said how long it is', async () => {
+    expect(await readFor(1, { fields: [] })).toEqual({ readCount: 40, error: undefined })
   })
 })

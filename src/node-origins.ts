@@ -12,7 +12,8 @@ import { createRetryBudget } from '#core/upstream/retry-budget.ts'
 import { withRetry } from '#core/upstream/retry.ts'
 import { withSharding } from '#core/upstream/sharded.ts'
 import { createS3Upstream } from '#web/s3-upstream.ts'
-import { readAwsCredentials, readAwsRegion } from './adapters/node/aws-credentials.ts'
+import { readAwsRegion } from './adapters/node/aws-credentials.ts'
+import { createCredentialSource } from './adapters/node/aws-credential-source.ts'
 import { createDirectoryUpstream } from './adapters/node/directory-upstream.ts'
 import { createDnsLookup } from './adapters/node/dns-lookup.ts'
 import type { UndiciUpstream } from './adapters/node/undici-upstream.ts'
@@ -114,7 +115,8 @@ interface Connector {
 }
 
 /** Opens what bytes come from, each kind of origin in its way. */
-function createConnector({ config, clock, environment }: OriginsOptions): Connector {
+function createConnector(options: OriginsOptions): Connector {
+  const { config, clock, environment, record } = options
   const { limits } = config
   const upstreams: UndiciUpstream[] = []
   const lookup = createDnsLookup({
@@ -143,10 +145,10 @@ function createConnector({ config, clock, environment }: OriginsOptions): Connec
   }
 
   function connectS3(origin: Extract<Origin, { kind: 's3' }>): Upstream {
-    const credentials = readAwsCredentials(environment)
+    const credentials = createCredentialSource({ environment, clock, record })
     const bucket = bucketOf(config, origin, readAwsRegion(environment))
     const inner = connectHttp(new URL(bucket.endpoint.origin))
-    return createS3Upstream(inner, { ...bucket, credentials: () => credentials, clock })
+    return createS3Upstream(inner, { ...bucket, credentials, clock })
   }
 
   return {

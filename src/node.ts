@@ -256,6 +256,11 @@ function logEvent(logger: Logger, event: FlowEvent): void {
       const found = event.isWell ? 'is well again' : 'is not well'
       return logger.warn(event, `Origin "${event.address}" ${found}: ${event.result}`)
     }
+    case 'credentials-kept':
+      return logger.warn(
+        event,
+        `Cannot read new credentials, going on with the old: ${event.message}`,
+      )
     case 'store-failed':
       return logger.warn(event, event.message)
     case 'limit':

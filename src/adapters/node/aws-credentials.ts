@@ -12,15 +12,28 @@ export interface AwsCredentials {
 
 type Environment = Readonly<Record<string, string | undefined>>
 
+/** A program of the profile that tells credentials, as the AWS tools run it. */
+export interface CredentialProcess {
+  readonly command: string
+}
+
+/** The file that the AWS tools share: AWS_SHARED_CREDENTIALS_FILE, else `~/.aws/credentials`. */
+export function awsCredentialsPath(environment: Environment): string {
+  const named = environment['AWS_SHARED_CREDENTIALS_FILE'] || undefined
+  return named ?? join(environment['HOME'] || homedir(), '.aws', 'credentials')
+}
+
 /**
- * Reads the credentials now: AWS_ACCESS_KEY_ID and its kin, else the profile AWS_PROFILE (`default`) of
- * AWS_SHARED_CREDENTIALS_FILE (`~/.aws/credentials`).
+ * Reads the credentials now: AWS_ACCESS_KEY_ID and its kin, else the profile AWS_PROFILE (`default`) of the shared file,
+ * which may name a `credential_process` instead.
  *
  * @returns `undefined` when there are none: requests then go unsigned.
  * @throws When a profile or a file was named and is not there, or the named profile is incomplete:
  * going unsigned instead would be a surprise.
  */
-export function readAwsCredentials(environment: Environment): AwsCredentials | undefined {
+export function readAwsCredentials(
+  environment: Environment,
+): AwsCredentials | CredentialProcess | undefined {
   const own = credentialsOf(
     environment['AWS_ACCESS_KEY_ID'],
     environment['AWS_SECRET_ACCESS_KEY'],
@@ -29,7 +42,7 @@ export function readAwsCredentials(environment: Environment): AwsCredentials | u
   if (own !== undefined) return own
   const profile = environment['AWS_PROFILE'] || undefined
   const namedPath = environment['AWS_SHARED_CREDENTIALS_FILE'] || undefined
-  const path = namedPath ?? join(environment['HOME'] || homedir(), '.aws', 'credentials')
+  const path = awsCredentialsPath(environment)
   const text = readIfThere(path)
   if (text === undefined) {
     if (profile === undefined && namedPath === undefined) return undefined
@@ -45,6 +58,8 @@ export function readAwsCredentials(environment: Environment): AwsCredentials | u
     settings.get('aws_secret_access_key'),
     settings.get('aws_session_token'),
   )
+  const command = settings.get('credential_process')
+  if (found === undefined && command) return { command }
   if (found !== undefined || profile === undefined) return found
   throw new Error(`Cannot read AWS credentials: profile "${profile}" of "${path}" is incomplete`)
 }

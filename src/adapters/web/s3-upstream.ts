@@ -1,3 +1,4 @@
+import type { Maybe } from '#core/entry/byte-source.ts'
 import { expectedDigests } from '#core/entry/expected-digests.ts'
 import { first, has } from '#core/entry/fields.ts'
 import type { Fields } from '#core/entry/fields.ts'
@@ -29,7 +30,7 @@ export interface S3UpstreamOptions {
   readonly endpoint: URL
   readonly region: string
   /** Asked for each request, so that they may be rotated; `undefined` asks without a signature. */
-  readonly credentials: () => S3Credentials | undefined
+  readonly credentials: () => Maybe<S3Credentials | undefined>
   /** Whether `AccessDenied` is told as 404: S3 says so of a missing key to whoever may not list. */
   readonly missingKeyAs404: boolean
   readonly clock: Clock
@@ -133,12 +134,20 @@ async function sign(
   method: string,
   atMs: number,
 ): Promise<Fields> {
-  const credentials = bucket.credentials()
+  const credentials = await credentialsOf(bucket)
   if (credentials === undefined) return UNSIGNED
   try {
     return await bucket.signer.sign({ method, path, query, credentials, atMs })
   } catch (error) {
     throw failure(bucket, 'credentials that no field can hold', error)
+  }
+}
+
+async function credentialsOf(bucket: Bucket): Promise<S3Credentials | undefined> {
+  try {
+    return await bucket.credentials()
+  } catch (error) {
+    throw failure(bucket, 'its credentials cannot be had', error)
   }
 }
 

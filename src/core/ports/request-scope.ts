@@ -40,6 +40,7 @@ export type FlowEvent =
       /** A status, or what went wrong. */
       readonly result: string
     }
+  | { readonly kind: 'credentials-kept'; readonly message: string }
   | { readonly kind: 'store-failed'; readonly message: string }
 
 /** What goes along with one request, or with one fill; passed down, never ambient. */

@@ -65,7 +65,14 @@ describe('readAwsCredentials', () => {
     const path = join(home, 'elsewhere')
     await writeFile(path, FILE)
     const found = readAwsCredentials({ HOME: home, AWS_SHARED_CREDENTIALS_FILE: path })
-    expect(found?.accessKeyId).toBe('AKIDDEFAULT')
+    expect(found).toMatchObject({ accessKeyId: 'AKIDDEFAULT' })
+  })
+
+  it('takes the program that the profile names, where it names no keys', async () => {
+    const path = join(home, 'program')
+    await writeFile(path, '[default]\ncredential_process = /opt/tell --json\n')
+    const found = readAwsCredentials({ HOME: home, AWS_SHARED_CREDENTIALS_FILE: path })
+    expect(found).toEqual({ command: '/opt/tell --json' })
   })
 
   it('finds nothing where nothing is', () => {

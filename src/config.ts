@@ -190,6 +190,13 @@ const limits = z.strictObject({
   originConcurrencyMin: count(10_000).default(16),
   originQueueWait: ms(600_000, '1ms to 10m').prefault('2s'),
   originAttempts: count(10).default(3),
+  hedge: z
+    .union([off, z.coerce.number().min(1).max(99.9)], { error: 'Allowed: 1 to 99.9, or off' })
+    .prefault('off')
+    .meta({
+      description: 'Percentile of recent first bytes after which another origin is asked too',
+    }),
+  hedgeMin: ms(60_000, '1ms to 60s').prefault('20ms'),
   retryDelay: duration({ min: 0, max: 60_000, allowed: '0s to 60s' }).prefault('50ms'),
   retryJitter: duration({ min: 0, max: 60_000, allowed: '0s to 60s' }).prefault('200ms'),
   retryAfterMax: duration({ min: 0, max: 60_000, allowed: '0s to 60s' }).prefault('2s'),

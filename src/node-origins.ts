@@ -6,8 +6,10 @@ import type { Upstream } from '#core/ports/upstream.ts'
 import type { FlowEvent } from '#core/ports/request-scope.ts'
 import type { OriginGroupStatus } from '#app/origins-endpoint.ts'
 import type { Gauges } from '#web/otel-telemetry.ts'
-import type { Balance } from '#core/upstream/pick.ts'
+import { withHedge } from '#core/upstream/hedge.ts'
+import type { Balance, Pick } from '#core/upstream/pick.ts'
 import { createPick } from '#core/upstream/pick.ts'
+import type { RetryBudget } from '#core/upstream/retry-budget.ts'
 import { createRetryBudget } from '#core/upstream/retry-budget.ts'
 import { withRetry } from '#core/upstream/retry.ts'
 import { withSharding } from '#core/upstream/sharded.ts'
@@ -77,17 +79,18 @@ export function createOrigins(options: OriginsOptions): Origins {
         createMember(addressFor(member.origin), member, site.health, options),
       )
       groups.push({ site: site.name, balance: site.balance, members })
-      const pick = createPick(members, site.balance)
+      const budget = createRetryBudget({
+        clock: options.clock,
+        fraction: config.limits.retryFraction,
+        minCount: config.limits.retryMin,
+      })
+      const pick = hedged(createPick(members, site.balance), budget, options)
       const retried = withRetry(pick, {
         ...retryRules(config.limits),
         clock: options.clock,
         random: Math.random,
         hasOther: (tried) => pick.hasOther(tried),
-        budget: createRetryBudget({
-          clock: options.clock,
-          fraction: config.limits.retryFraction,
-          minCount: config.limits.retryMin,
-        }),
+        budget,
       })
       const takesUnknownCodings = site.storeUndelimited ?? config.policy === 'rfc'
       const asked: Upstream = {
@@ -107,6 +110,16 @@ export function createOrigins(options: OriginsOptions): Origins {
       return connector.close()
     },
   }
+}
+
+function hedged(
+  pick: Pick,
+  budget: RetryBudget,
+  { config: { limits }, clock }: OriginsOptions,
+): Pick {
+  if (limits.hedge === undefined) return pick
+  const percentile = limits.hedge / 100
+  return withHedge(pick, { clock, percentile, minDelayMs: limits.hedgeMin, budget })
 }
 
 interface Connector {

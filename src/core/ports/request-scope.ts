@@ -25,6 +25,7 @@ export type FlowEvent =
   | { readonly kind: 'superseded' }
   | { readonly kind: 'stale-served'; readonly because: 'revalidating' | 'error' }
   | { readonly kind: 'retried' }
+  | { readonly kind: 'hedged' }
   | { readonly kind: 'resumed'; readonly atByte: number }
   | { readonly kind: 'version-changed' }
   | { readonly kind: 'body-verified'; readonly algorithm: DigestAlgorithm }

@@ -28,6 +28,8 @@ export interface UpstreamRequest {
   readonly hasFallback?: boolean
   /** The connection that was kept for it has ended: another that was kept may end as well. */
   readonly needsFreshConnection?: boolean
+  /** Told the address as soon as one is chosen. */
+  readonly onAddress?: (address: string) => void
   /** Addresses that failed for this body just now, to be used last. */
   readonly avoid?: ReadonlySet<string> | undefined
 }

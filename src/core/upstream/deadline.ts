@@ -2,9 +2,9 @@ import { isPromise } from '../entry/byte-source.ts'
 import type { ByteSource } from '../entry/byte-source.ts'
 import { has } from '../entry/fields.ts'
 import type { Clock } from '../ports/clock.ts'
-import type { RequestScope } from '../ports/request-scope.ts'
 import type { Upstream, UpstreamResponse } from '../ports/upstream.ts'
 import { UpstreamError } from '../ports/upstream.ts'
+import { linkedController, withSignal } from './scope-signal.ts'
 
 export interface DeadlineOptions {
   readonly clock: Clock
@@ -28,10 +28,7 @@ export function withDeadline(inner: Upstream, options: DeadlineOptions): Upstrea
   return {
     async fetch(request, scope) {
       const limitMs = Math.min(firstByteMs, scope.deadlineAtMs - clock.monotonicMs())
-      const abort = new AbortController()
-      const onAbort = () => abort.abort(scope.signal.reason)
-      if (scope.signal.aborted) onAbort()
-      scope.signal.addEventListener('abort', onAbort)
+      const abort = linkedController(scope)
       let timeout: UpstreamError | undefined
       const stop = clock.after(limitMs, () => {
         timeout = noResponse(limitMs)
@@ -43,7 +40,7 @@ export function withDeadline(inner: Upstream, options: DeadlineOptions): Upstrea
       } catch (error) {
         throw timeout ?? error
       } finally {
-        scope.signal.removeEventListener('abort', onAbort)
+        abort.free()
         stop()
       }
     },
@@ -53,19 +50,6 @@ export function withDeadline(inner: Upstream, options: DeadlineOptions): Upstrea
 function noResponse(limitMs: number): UpstreamError {
   const message = `Cannot get a response: none came within ${Math.round(limitMs)} ms`
   return new UpstreamError('http_response_timeout', message, { retryable: true })
-}
-
-/** The scope with another signal in place of its own. */
-function withSignal(scope: RequestScope, signal: AbortSignal): RequestScope {
-  return {
-    id: scope.id,
-    trace: scope.trace,
-    deadlineAtMs: scope.deadlineAtMs,
-    signal,
-    record: (event) => scope.record(event),
-    background: (task) => scope.background(task),
-    onInterim: scope.onInterim,
-  }
 }
 
 function withPatience(response: UpstreamResponse, options: DeadlineOptions): ByteSource {

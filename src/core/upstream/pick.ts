@@ -50,6 +50,7 @@ export function createPick(members: readonly Member[], balance: Balance): Pick {
     async fetch(request, scope) {
       const member = choose(candidates(request.avoid), request.key)
       if (member === undefined) throw unavailable(members)
+      request.onAddress?.(member.address)
       try {
         const response = await member.upstream.fetch(request, scope)
         // By the name under which it may be avoided.

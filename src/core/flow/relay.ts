@@ -144,16 +144,18 @@ function changedKeys({ asked, site, core }: Exchange, fields: Fields): ReadonlyS
     const value = first(fields, name)
     const url =
       value === undefined ? null : URL.parse(value, `http://${asked.authority}${asked.target}`)
-    if (url?.protocol !== 'http:') continue
-    if (normaliseHost(url.host, DEFAULT_PORT) !== asked.authority) continue
+    if (url === null || authorityOf(url) !== asked.authority) continue
     changed.push(keyFor(site, asked.authority, url.pathname + url.search))
   }
   const others = changed.flatMap(({ key, target }) => core.searchVariances.equivalents(key, target))
   return new Set([...changed, ...others].map(({ key }) => key))
 }
 
-/** Of the scheme in which the references above are resolved. */
-const DEFAULT_PORT = 80
+/** Keys have no scheme: under TLS or not, a host is the same. */
+function authorityOf({ protocol, host }: URL): string | undefined {
+  if (protocol === 'http:') return normaliseHost(host, 80)
+  return protocol === 'https:' ? normaliseHost(host, 443) : undefined
+}
 
 function relayedFields(x: Exchange): Fields {
   const { fields, body } = x.asked

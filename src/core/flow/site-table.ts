@@ -1,23 +1,10 @@
+import { hostScore } from '../http/host-pattern.ts'
 import type { Site } from './site.ts'
 
 /** The sites of a config, looked up by host and path. Replaced whole when the config changes. */
 export interface SiteTable {
   /** The site with the most exact host, and among these the longest path prefix. */
   find(authority: string, target: string): Site | undefined
-}
-
-/** How exactly a host was named: an exact name before a wildcard, a longer wildcard before a shorter. */
-function hostScore(hosts: readonly string[], authority: string): number | undefined {
-  if (hosts.length === 0) return 0
-  const name = authority.replace(/:\d+$/, '')
-  let best: number | undefined
-  for (const host of hosts) {
-    const isExact = host === authority || host === name
-    const isBelow = host.startsWith('*.') && name.endsWith(host.slice(1))
-    if (isExact) return Number.POSITIVE_INFINITY
-    if (isBelow) best = Math.max(best ?? 0, host.length)
-  }
-  return best
 }
 
 export function createSiteTable(sites: readonly Site[]): SiteTable {

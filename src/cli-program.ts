@@ -22,7 +22,17 @@ const FLAGS: readonly (readonly [string, string])[] = [
   ],
   ['--s3-endpoint <url>', 'S3-compatible endpoint (default: AWS, by region)'],
   ['--s3-region <name>', 'region of the bucket (default: AWS_REGION, else us-east-1)'],
-  ['--listen <host:port>', 'where clients connect; port 0 picks one (default: 127.0.0.1:8080)'],
+  [
+    '--listen <host:port>',
+    'where clients connect; port 0 picks one; or off, with --tls-listen (default: 127.0.0.1:8080)',
+  ],
+  [
+    '--tls-listen <host:port>',
+    'where clients connect with TLS (default: 127.0.0.1:8443 with a certificate, else off)',
+  ],
+  ['--tls-cert <file>', 'certificate and its chain, PEM; read again when it changes'],
+  ['--tls-key <file>', 'private key of the certificate, PEM'],
+  ['--tls-ocsp <file>', 'OCSP response to staple, DER; need not be there'],
   [
     '--admin <host:port>',
     '/healthz, /readyz, /metrics and /purge; or off (default: 127.0.0.1:8081)',

@@ -38,6 +38,7 @@ export async function serveUntilStopped(config: Config, fallback: Origin): Promi
   if (!process.execArgv.includes(V8_FLAG)) {
     logger.warn(`Misses cost more than they need: start Node with ${V8_FLAG}`)
   }
+  reloadOnSignal(running, logger)
   // Whoever waits for the line may send a signal at once.
   stopOnSignals(running, config, logger, output)
   announce(running, log, stdout.isTTY, output)
@@ -72,12 +73,21 @@ function renderEvent(line: string): string {
 
 function announce(running: Running, log: LogFormat, isTerminal: boolean, output: LogOutput): void {
   const admin = running.adminUrl === undefined ? 'off' : `on ${running.adminUrl}`
-  const line = `sluice listening on ${running.url}, admin ${admin}, origin ${running.origins.join(', ')}`
+  const line = `sluice listening on ${running.urls.join(' and ')}, admin ${admin}, origin ${running.origins.join(', ')}`
   if (log === 'json') {
     const time = new Date().toISOString()
     output.write(`${JSON.stringify({ level: 30, time, kind: 'ready', msg: line })}\n`)
   } else output.write(`${line}\n`)
-  if (isTerminal) output.write(`Try: curl -i ${running.url}/\n`)
+  if (isTerminal) output.write(`Try: curl -i ${running.urls[0]}/\n`)
+}
+
+/** SIGHUP takes up new certificates at once; without any it ends the process, as it does by itself. */
+function reloadOnSignal({ reload }: Running, logger: Logger): void {
+  if (reload === undefined) return
+  process.on('SIGHUP', () => {
+    logger.info('SIGHUP: looking for new certificates')
+    void reload()
+  })
 }
 
 /** SIGTERM drains, SIGINT drains without the delay; a second signal exits at once. */

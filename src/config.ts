@@ -7,6 +7,7 @@ import { HOP_BY_HOP } from '#core/http/hop-by-hop.ts'
 import { isNeverStored } from '#core/policy/statuses.ts'
 import type { Origin } from './config-origins.ts'
 import { healthCheck, memberOf, originList, originMember } from './config-origins.ts'
+import { checkTls, hasCertificate, siteTls, topTlsSettings } from './config-tls.ts'
 import { duration, size } from './config-units.ts'
 
 const KIB = 1024
@@ -171,6 +172,7 @@ const site = z.strictObject({
   hosts: z.array(z.string().toLowerCase()).default([]).meta({ description: 'Empty: every host' }),
   pathPrefix: pathPrefix.default('/'),
   origins: z.array(originMember).min(1),
+  tls: siteTls,
   ...siteSettings,
 })
 
@@ -202,6 +204,7 @@ const limits = z.strictObject({
   retryAfterMax: duration({ min: 0, max: 60_000, allowed: '0s to 60s' }).prefault('2s'),
   retryFraction: z.coerce.number().min(0).max(1).default(0.2),
   retryMin: z.coerce.number().int().min(0).max(10_000).default(3),
+  handshakeTimeout: ms(600_000, '1ms to 10m').prefault('10s'),
   headTimeout: ms(600_000, '1ms to 10m').prefault('10s'),
   requestTimeout: ms(DAY_MS, '1ms to 1d').prefault('5m'),
   keepAlive: ms(DAY_MS, '1ms to 1d').prefault('30s'),
@@ -254,7 +257,13 @@ export const configSchema = z
     origin: originList.optional(),
     s3Endpoint: httpUrl.optional(),
     s3Region: z.string().min(1).optional(),
-    listen: hostPort.prefault('127.0.0.1:8080'),
+    listen: z
+      .union([off, hostPort], { error: 'Allowed: HOST:PORT, such as 127.0.0.1:8080, or off' })
+      .prefault('127.0.0.1:8080'),
+    tlsListen: hostPort
+      .optional()
+      .meta({ description: 'With TLS; 127.0.0.1:8443 once there is a certificate' }),
+    ...topTlsSettings,
     admin: z
       .union([off, hostPort], { error: 'Allowed: HOST:PORT, such as 127.0.0.1:8081, or off' })
       .prefault('127.0.0.1:8081'),
@@ -302,6 +311,7 @@ export const configSchema = z
       const message = `Allowed: a name for one site only; "${twice}" is there twice`
       context.addIssue({ code: 'custom', path: ['sites'], message })
     }
+    checkTls(config, context)
   })
 
 export type Config = z.output<typeof configSchema>
@@ -312,6 +322,13 @@ export type Limits = Config['limits']
 /** Types a configuration in `sluice.config.ts`. */
 export function defineConfig(config: ConfigInput): ConfigInput {
   return config
+}
+
+const TLS_LISTEN: HostPort = { host: '127.0.0.1', port: 8443 }
+
+/** Where clients connect with TLS; nowhere without a certificate. */
+export function tlsListenOf(config: Config): HostPort | undefined {
+  return hasCertificate(config) ? (config.tlsListen ?? TLS_LISTEN) : undefined
 }
 
 /** The sites of a config; without any, the one that flags alone describe. */

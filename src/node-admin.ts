@@ -13,6 +13,7 @@ import type { ReadOptions, Refusal } from '#core/flow/read-request.ts'
 import { readHead } from '#core/flow/read-request.ts'
 import type { HttpServer } from './adapters/node/http-server.ts'
 import { listenHttp } from './adapters/node/http-server.ts'
+import { createPlaces } from './adapters/node/places.ts'
 import type { HostPort } from './config.ts'
 import { requestOf } from './node-door.ts'
 
@@ -57,7 +58,7 @@ export function listenAdmin(
     stallMs: REQUEST_TIMEOUT_MS,
     maxHeadBytes: MAX_HEAD_BYTES,
     maxRequestsPerSocket: 0,
-    maxConnectionCount: MAX_CONNECTION_COUNT,
+    places: createPlaces(MAX_CONNECTION_COUNT),
     handle(raw, { socket }) {
       const head = readHead(raw, readOptions)
       if (head.kind === 'refused') return answerOfRefusal(head)

@@ -32,6 +32,7 @@ export interface DoorOptions {
   readonly app: ReturnType<typeof createApp>
   readonly handle: Handle
   readonly sites: () => SiteTable
+  /** In the clear. */
   readonly readOptions: ReadOptions
   readonly clock: Clock
   readonly telemetry: Telemetry
@@ -46,13 +47,19 @@ export interface DoorOptions {
   onBackgroundError(error: unknown): void
 }
 
+/** Port that goes without saying under TLS (RFC 9110 §4.2.2). */
+const HTTPS_PORT = 443
+
 export type Door = (raw: RawRequest, exchange: ServerExchange) => Maybe<Answer>
 
 export function createDoor(options: DoorOptions): Door {
   let requestCount = 0
+  const readOptions = { ...options.readOptions, defaultPort: HTTPS_PORT }
+  const secureOptions = { ...options, readOptions }
 
   return function door(raw, exchange) {
-    const visit = new Visit(options, raw, exchange, `${options.idPrefix}${++requestCount}`)
+    const id = `${options.idPrefix}${++requestCount}`
+    const visit = new Visit(exchange.isSecure ? secureOptions : options, raw, exchange, id)
     // What is thrown here is a mistake of ours, and no reason for others to go without an answer.
     const failed = (error: unknown) => {
       options.onBackgroundError(error)

@@ -30,24 +30,20 @@ import { createSystemClock } from '#web/system-clock.ts'
 import type { AccessLog } from './adapters/node/access-log.ts'
 import { createAdminAccess } from './adapters/node/admin-access.ts'
 import { createAuditLog } from './adapters/node/audit-log.ts'
-import type { HttpServer } from './adapters/node/http-server.ts'
-import { listenHttp } from './adapters/node/http-server.ts'
 import { watchLoopLoad } from './adapters/node/loop-load.ts'
 import { startMemoryGuard } from './adapters/node/memory-guard.ts'
-import { connectionsWithin } from './adapters/node/file-limit.ts'
 import { createNodeDigests } from './adapters/node/node-digests.ts'
 import { createFillScope } from './adapters/node/node-scope.ts'
 import { createOtelSdk } from './adapters/node/otel-sdk.ts'
 import type { Origin } from './config-origins.ts'
 import type { Config, SiteConfig } from './config.ts'
 import { sitesOf } from './config.ts'
-import type { Door } from './node-door.ts'
-import { listenAdmin } from './node-admin.ts'
-import type { AdminListenerOptions } from './node-admin.ts'
 import { createDoor } from './node-door.ts'
+import { listenAll } from './node-listeners.ts'
 import { addressOf, createOrigins } from './node-origins.ts'
 import type { Origins } from './node-origins.ts'
 import { openNodeStore } from './node-store.ts'
+import { certificateGauges, loadNodeCertificates } from './node-tls.ts'
 import { compileSite } from './sites.ts'
 
 export interface StartOptions {
@@ -60,9 +56,12 @@ export interface StartOptions {
 }
 
 export interface Running {
-  readonly url: string
+  /** Where clients connect: in the clear, with TLS, or both. */
+  readonly urls: readonly string[]
   readonly adminUrl: string | undefined
   readonly origins: readonly string[]
+  /** Takes up what has changed in the files of certificates; absent without any. */
+  readonly reload: (() => Promise<void>) | undefined
   /** Not ready from now on: still accepts for `delayMs`, then lets running answers finish, then ends. */
   drain(delayMs: number): Promise<void>
 }
@@ -70,8 +69,9 @@ export interface Running {
 export async function startNode(options: StartOptions): Promise<Running> {
   const { config, fallback, environment, logger, accessLog } = options
   const clock = createSystemClock()
-  // First of all: with a token file that cannot be used nothing is started.
+  // First of all: with a token or certificate that cannot be used nothing is started.
   const access = createAdminAccess(config.adminTokenFile)
+  const certificates = await loadNodeCertificates(config, clock, logger)
   // The store tells of its troubles before there is anything to count them.
   const telling: { telemetry: Telemetry | undefined } = { telemetry: undefined }
   const record = (event: FlowEvent) => {
@@ -84,10 +84,8 @@ export async function startNode(options: StartOptions): Promise<Running> {
   const { store, fillBounds } = opened
   const fills = createNodeFills(store, clock, fillBounds)
   const sdk = await createOtelSdk(config.name, endpointOf(config, environment))
-  const telemetry = createTelemetry(sdk.meter, {
-    ...opened.gauges,
-    ...processGauges(fills, origins),
-  })
+  const gauges = { ...processGauges(fills, origins), ...certificateGauges(certificates) }
+  const telemetry = createTelemetry(sdk.meter, { ...opened.gauges, ...gauges })
   telling.telemetry = telemetry
   const siteConfigs = sitesOf(config, fallback)
   const onBackgroundError = errorTeller(logger, 'Background work failed')
@@ -108,13 +106,11 @@ export async function startNode(options: StartOptions): Promise<Running> {
     record: (event) => logEvent(logger, event),
     onBackgroundError,
   })
-  const stopGuard = startMemoryGuard({
-    maxExternalBytes: () => config.memory + fills.budget.pinnedBytes,
-    isBusy: () => fills.count() > 0,
-  })
+  const stopGuard = guardMemory(config, fills)
   const close = () => Promise.allSettled([opened.close(), origins.close(), sdk.shutdown()])
   const state = { isReady: true }
-  const { edge, admin } = await listen(config, door, {
+  const edge = { config, door, certificates, clock, onHandshake: telemetry.handshakeEnded }
+  const listeners = await listenAll(edge, {
     isReady: () => state.isReady,
     metrics: sdk.metrics,
     purge: { purge, clock, access, audit: createAuditLog(logger), ...adminRules(config) },
@@ -126,18 +122,19 @@ export async function startNode(options: StartOptions): Promise<Running> {
     throw error
   })
   return {
-    url: urlOf(edge),
-    adminUrl: admin === undefined ? undefined : urlOf(admin),
+    urls: listeners.urls,
+    adminUrl: listeners.adminUrl,
     origins: siteConfigs.flatMap((site) => site.origins.map(({ origin }) => addressOf(origin))),
+    reload: certificates?.reload,
     async drain(delayMs) {
       state.isReady = false
-      edge.drain()
+      listeners.drain()
       await pause(clock, delayMs)
-      await edge.close(config.limits.drainTimeout)
+      await listeners.close(config.limits.drainTimeout)
       accessLog?.flush()
       stopGuard()
       // Before the store: a purge that is answered for has been written.
-      await admin?.close(ADMIN_CLOSE_MS)
+      await listeners.closeAdmin()
       await close()
     },
   }
@@ -152,6 +149,14 @@ function createNodeFills(store: Store, clock: Clock, bounds: BudgetBounds): Fill
     bounds,
     digests,
     isBusy: watchLoopLoad(),
+  })
+}
+
+/** @returns Ends it. */
+function guardMemory(config: Config, fills: Fills): () => void {
+  return startMemoryGuard({
+    maxExternalBytes: () => config.memory + fills.budget.pinnedBytes,
+    isBusy: () => fills.count() > 0,
   })
 }
 
@@ -209,36 +214,6 @@ function readOptionsOf({ limits, name }: Config): ReadOptions {
   }
 }
 
-/** What an operator's tools have begun may take this long at the end. */
-const ADMIN_CLOSE_MS = 1000
-
-interface Listening {
-  readonly edge: HttpServer
-  readonly admin: HttpServer | undefined
-}
-
-async function listen(config: Config, door: Door, admin: AdminListenerOptions): Promise<Listening> {
-  const { limits } = config
-  const edge = await listenHttp({
-    ...config.listen,
-    headTimeoutMs: limits.headTimeout,
-    requestTimeoutMs: limits.requestTimeout,
-    keepAliveMs: limits.keepAlive,
-    stallMs: limits.stallTimeout,
-    maxHeadBytes: limits.headSize,
-    maxRequestsPerSocket: limits.requestsPerConnection,
-    maxConnectionCount: connectionsWithin(limits.connections),
-    handle: door,
-  })
-  if (config.admin === undefined) return { edge, admin: undefined }
-  try {
-    return { edge, admin: await listenAdmin(config.admin, admin) }
-  } catch (error) {
-    await edge.close(0)
-    throw error
-  }
-}
-
 function adminRules({ limits }: Config): Pick<PurgeEndpointOptions, 'maxCallsPerSecond'> {
   return { maxCallsPerSecond: limits.adminChangesPerSecond }
 }
@@ -286,10 +261,6 @@ function processGauges(fills: Fills, origins: Origins): Gauges {
 function endpointOf(config: Config, environment: NodeJS.ProcessEnv): URL | undefined {
   const endpoint = config.otlpEndpoint ?? environment['OTEL_EXPORTER_OTLP_ENDPOINT']
   return endpoint === undefined || endpoint === '' ? undefined : new URL(endpoint)
-}
-
-function urlOf({ host, port }: { readonly host: string; readonly port: number }): string {
-  return `http://${host.includes(':') ? `[${host}]` : host}:${port}`
 }
 
 function pause(clock: Clock, delayMs: number): Promise<void> {

@@ -20,5 +20,6 @@ describeCorpus('Node', async (origin) => {
     logger: pino({ level: 'silent' }),
     accessLog: undefined,
   })
-  return { url: running.url, close: () => running.drain(0) }
+  const [url = ''] = running.urls
+  return { url, close: () => running.drain(0) }
 })

@@ -45,8 +45,12 @@ export interface AccessRecord {
 }
 
 export interface SluiceProcess {
+  /** Empty with `--listen off`. */
   readonly url: string
   readonly port: number
+  /** Empty without a certificate. */
+  readonly tlsUrl: string
+  readonly tlsPort: number
   /** Empty with `--admin off`. */
   readonly adminUrl: string
   readonly pid: number
@@ -85,7 +89,8 @@ export interface SluiceProcess {
 
 const CLI = fileURLToPath(new URL('../../src/cli.ts', import.meta.url))
 const V8_FLAG = '--external-memory-accounted-in-global-limit'
-const READY = /sluice listening on (http:\/\/[^\s,]+:(\d+)), admin (?:on (http:\/\/[^\s,]+)|off)/
+const READY =
+  /sluice listening on (http:\/\/[^\s,]+:(\d+))?(?: and )?(https:\/\/[^\s,]+:(\d+))?, admin (?:on (http:\/\/[^\s,]+)|off)/
 const STOP_MS = 45_000
 const POLL_MS = 10
 
@@ -112,7 +117,7 @@ export async function startSluice(
     await ended
     throw new Error(`Cannot start sluice: ${lines.join('\n')}`)
   }
-  const [, url = '', port = '', adminUrl = ''] = ready
+  const [, url = '', port = '', tlsUrl = '', tlsPort = '', adminUrl = ''] = ready
   const { pid = 0 } = child
 
   async function stop(signal: NodeJS.Signals = 'SIGTERM'): Promise<SluiceExit> {
@@ -128,6 +133,8 @@ export async function startSluice(
   return {
     url,
     port: Number(port),
+    tlsUrl,
+    tlsPort: Number(tlsPort),
     adminUrl,
     pid,
     lines,

@@ -19,7 +19,6 @@ export interface Connections {
   /** From when a connection is accepted until it is closed. */
   add(socket: Socket): void
   count(): number
-  all(): IterableIterator<Socket>
   /**
    * A request has come. `run` is called once it may be acted upon: at once, or when a body before it was
    * read; and never if the connection ends with an earlier answer.
@@ -95,7 +94,6 @@ export function createConnections(): Connections {
       socket.once('close', () => abandon(connections, socket))
     },
     count: () => connections.size,
-    all: () => connections.keys(),
     begin,
     isAnswering: (socket) => (connections.get(socket)?.exchanges.length ?? 0) > 0,
     refuse(socket, statusLine) {

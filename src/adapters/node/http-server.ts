@@ -2,7 +2,7 @@
 // has an opinion on them.
 
 import { createServer } from 'node:http'
-import type { IncomingMessage, Server, ServerResponse } from 'node:http'
+import type { IncomingMessage, Server, ServerOptions, ServerResponse } from 'node:http'
 import type { Socket } from 'node:net'
 
 import type { Answer } from '#core/entry/answer.ts'
@@ -13,10 +13,13 @@ import type { Fields } from '#core/entry/fields.ts'
 import { createConnections } from './connections.ts'
 import type { Connections, Turn } from './connections.ts'
 import { listen } from './listen.ts'
+import type { Places } from './places.ts'
 import { requestBody } from './request-body.ts'
 import { writeAnswer } from './socket-answer.ts'
 import { createStallWatch } from './stall-watch.ts'
 import type { StallWatch } from './stall-watch.ts'
+import { createTlsServer } from './tls-server.ts'
+import type { TlsOptions } from './tls-server.ts'
 
 export interface HttpServerOptions {
   readonly host: string
@@ -30,7 +33,10 @@ export interface HttpServerOptions {
   readonly stallMs: number
   readonly maxHeadBytes: number
   readonly maxRequestsPerSocket: number
-  readonly maxConnectionCount: number
+  /** Over all listeners that share them. */
+  readonly places: Places
+  /** Absent: in the clear. */
+  readonly tls?: TlsOptions | undefined
   /** Begins an exchange and answers it; never throws or rejects. */
   handle(raw: RawRequest, exchange: ServerExchange): Maybe<Answer>
 }
@@ -38,6 +44,8 @@ export interface HttpServerOptions {
 /** What the server knows of an exchange, and wants to be told. */
 export interface ServerExchange {
   readonly socket: Socket
+  /** Under TLS. */
+  readonly isSecure: boolean
   /** Sends an interim response (RFC 9110 §15.2). */
   sendInterim(status: number, fields: Fields): void
   /** Called once the answer has been written or has failed. Set by who handles it. */
@@ -74,25 +82,27 @@ export async function listenHttp(options: HttpServerOptions): Promise<HttpServer
     watch,
     isDraining: () => isDraining,
   })
-  const server = createServer(
-    {
-      maxHeaderSize: options.maxHeadBytes,
-      headersTimeout: options.headTimeoutMs,
-      requestTimeout: options.requestTimeoutMs,
-      connectionsCheckingInterval: Math.min(1000, options.headTimeoutMs),
-      keepAliveTimeout: options.keepAliveMs,
-      requireHostHeader: false,
-      noDelay: true,
-    },
-    answerRequest,
-  )
+  const settings: ServerOptions = {
+    maxHeaderSize: options.maxHeadBytes,
+    headersTimeout: options.headTimeoutMs,
+    requestTimeout: options.requestTimeoutMs,
+    connectionsCheckingInterval: Math.min(1000, options.headTimeoutMs),
+    keepAliveTimeout: options.keepAliveMs,
+    requireHostHeader: false,
+    noDelay: true,
+  }
+  const { tls, places } = options
+  const server = tls === undefined ? createServer(settings) : createTlsServer(settings, tls)
+  server.on('request', answerRequest)
   server.maxHeadersCount = 0
   // A client may say that it has asked all and still wants its answers. Node knows this, but tells nobody.
   Object.assign(server, { httpAllowHalfOpen: true })
   server.maxRequestsPerSocket = options.maxRequestsPerSocket
-  server.maxConnections = options.maxConnectionCount
+  server.maxConnections = places.maxCount
   server.timeout = options.stallMs
-  server.on('connection', connections.add)
+  const accepted = new Set<Socket>()
+  server.on('connection', (socket) => accept(socket, accepted, places))
+  server.on(tls === undefined ? 'connection' : 'secureConnection', connections.add)
   server.on('clientError', (error, socket) => {
     refuseMalformed(error, socket as Socket, connections)
   })
@@ -117,7 +127,7 @@ export async function listenHttp(options: HttpServerOptions): Promise<HttpServer
     drain() {
       isDraining = true
     },
-    close: (graceMs) => closeServer(server, connections, graceMs),
+    close: (graceMs) => closeServer(server, accepted, graceMs),
   }
 }
 
@@ -176,6 +186,7 @@ function createListener(
     }
     const exchange: ServerExchange = {
       socket: req.socket,
+      isSecure: options.tls !== undefined,
       sendInterim: (status, fields) => sendInterim(req, res, status, fields),
       onDone: undefined,
       onGone: undefined,
@@ -227,16 +238,28 @@ function sendInterim(
   res.writeInformation?.(status, [...fields])
 }
 
+function accept(socket: Socket, accepted: Set<Socket>, places: Places): void {
+  if (!places.take()) {
+    socket.destroy()
+    return
+  }
+  accepted.add(socket)
+  socket.once('close', () => {
+    accepted.delete(socket)
+    places.leave()
+  })
+}
+
 async function closeServer(
   server: Server,
-  connections: Connections,
+  accepted: ReadonlySet<Socket>,
   graceMs: number,
 ): Promise<void> {
   const closed = new Promise<void>((resolve) => server.close(() => resolve()))
   server.closeIdleConnections()
   const sweep = setInterval(() => server.closeIdleConnections(), SWEEP_MS)
   const cut = setTimeout(() => {
-    for (const socket of connections.all()) socket.destroy()
+    for (const socket of accepted) socket.destroy()
   }, graceMs)
   await closed
   clearInterval(sweep)

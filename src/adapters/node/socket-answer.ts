@@ -1,6 +1,7 @@
 // Writes an Answer to a Node response: bytes in one write with the head, sources at the socket's pace.
 
 import type { ServerResponse } from 'node:http'
+import { TLSSocket } from 'node:tls'
 
 import type { Answer } from '#core/entry/answer.ts'
 import type { ByteSource, Maybe } from '#core/entry/byte-source.ts'
@@ -138,11 +139,13 @@ function pump(res: ServerResponse, source: ByteSource, options: PumpOptions): vo
 
 /**
  * Ends a response that cannot be completed, so that no client takes it for complete: with a length or
- * chunks a closed connection says so, without either only a reset does.
+ * chunks a closed connection says so, without either only a reset does; under TLS one without the close_notify
+ * that stands at the end of whatever is complete (RFC 9112 §9.8).
  */
 function breakOff(res: ServerResponse, isDelimited: boolean): void {
   const { socket } = res
   // A reset while data is still being flushed never closes on Node 26.
-  if (!isDelimited && socket !== null && !socket.writableEnded) socket.resetAndDestroy()
+  const needsReset = !isDelimited && socket !== null && !(socket instanceof TLSSocket)
+  if (needsReset && !socket.writableEnded) socket.resetAndDestroy()
   else res.destroy()
 }

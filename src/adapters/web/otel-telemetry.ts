@@ -27,6 +27,8 @@ export interface Sample {
 export interface Telemetry {
   record(event: FlowEvent): void
   requestEnded(facts: RequestFacts): void
+  /** @param outcome From a bounded set. */
+  readonly handshakeEnded: (outcome: string) => void
 }
 
 class Counter {
@@ -60,6 +62,7 @@ export function createTelemetry(meter: Meter, gauges: Gauges): Telemetry {
   const fetchErrors = counter('sluice_origin_errors', 'Requests that origins did not answer')
   const originBytes = counter('sluice_origin_bytes', 'Body bytes received from origins')
   const events = counter('sluice_events', 'What happened inside, by kind and reason')
+  const handshakes = counter('sluice_tls_handshakes', 'TLS handshakes with clients, by outcome')
   const duration = meter.createHistogram('sluice_request_duration_seconds', {
     description: 'From the request head to the last byte of the answer',
     advice: { explicitBucketBoundaries: DURATION_BUCKETS_SECONDS },
@@ -98,6 +101,7 @@ export function createTelemetry(meter: Meter, gauges: Gauges): Telemetry {
       responseBytes.add(bodyBytes, cache, { cache })
       duration.record(durationMs / 1000, cache === 'hit' ? HIT : NO_HIT)
     },
+    handshakeEnded: (outcome) => handshakes.add(1, outcome, { outcome }),
   }
 }
 

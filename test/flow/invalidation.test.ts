@@ -32,7 +32,7 @@ describe('an unsafe method that succeeds (RFC 9111 §4.4)', () => {
   it.each(['location', 'content-location'])(
     'invalidates what %s names at its origin',
     async (name) => {
-      for (const value of ['/b', 'b', 'http://edge.test/b']) {
+      for (const value of ['/b', 'b', 'http://edge.test/b', 'https://edge.test/b']) {
         const edge = await storedEdge([[name, value]])
         await edge.get('/a', {}, 'POST')
         expect((await edge.get('/b')).cache).toContain('fwd=stale; fwd-status=304')

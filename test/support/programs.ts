@@ -20,6 +20,7 @@ const PACKAGES = {
   curl: 'curl',
   nginx: 'nginx',
   npm: 'npm',
+  openssl: 'openssl',
   perl: 'perl-base',
   strace: 'strace',
   wget: 'wget',
@@ -31,6 +32,8 @@ export interface RunOptions {
   readonly cwd?: string
   /** Added to the environment. */
   readonly env?: Readonly<Record<string, string>>
+  /** For its standard input; default nothing. */
+  readonly input?: string
   /** Default 15000; then it is killed, and the run rejects. */
   readonly timeoutMs?: number
 }
@@ -75,12 +78,12 @@ export function describeWith(needed: readonly Program[], name: string, tests: ()
 export async function runProgram(
   program: Program,
   args: readonly string[],
-  { cwd, env, timeoutMs = 15_000 }: RunOptions = {},
+  { cwd, env, input = '', timeoutMs = 15_000 }: RunOptions = {},
 ): Promise<Ran> {
   const path = programPath(program)
   if (path === undefined) throw new Error(`Cannot run "${program}": it is not installed`)
   const child = spawn(path, args, {
-    stdio: ['ignore', 'pipe', 'pipe'],
+    stdio: ['pipe', 'pipe', 'pipe'],
     // A proxy of the machine's own must not stand between the client and us.
     env: { ...process.env, http_proxy: '', https_proxy: '', no_proxy: '*', LC_ALL: 'C', ...env },
     ...(cwd !== undefined && { cwd }),
@@ -89,6 +92,9 @@ export async function runProgram(
   const stderr: Buffer[] = []
   child.stdout.on('data', (chunk: Buffer) => stdout.push(chunk))
   child.stderr.on('data', (chunk: Buffer) => stderr.push(chunk))
+  // Who ends without having read it is judged by its end.
+  child.stdin.on('error', () => undefined)
+  child.stdin.end(input)
   let isTooLate = false
   const deadline = setTimeout(() => {
     isTooLate = true

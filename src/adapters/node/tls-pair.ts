@@ -104,7 +104,7 @@ function privateKeyOf(pem: Buffer): KeyObject {
   try {
     return createPrivateKey(pem)
   } catch (error) {
-    if ((error as NodeJS.ErrnoException).code !== 'ERR_MISSING_PASSPHRASE') throw error
+    if (!pem.includes('ENCRYPTED')) throw error
     throw new PairError('key', 'it is encrypted; allowed is a key without passphrase')
   }
 }

@@ -1,11 +1,11 @@
 // Writes an Answer to a Node response: bytes in one write with the head, sources at the socket's pace.
 
 import type { ServerResponse } from 'node:http'
-import { TLSSocket } from 'node:tls'
 
 import type { Answer } from '#core/entry/answer.ts'
 import type { ByteSource, Maybe } from '#core/entry/byte-source.ts'
 import { isPromise } from '#core/entry/byte-source.ts'
+import { socketBelow } from './below-tls.ts'
 import type { StallWatch } from './stall-watch.ts'
 
 export interface WriteOptions {
@@ -139,13 +139,14 @@ function pump(res: ServerResponse, source: ByteSource, options: PumpOptions): vo
 
 /**
  * Ends a response that cannot be completed, so that no client takes it for complete: with a length or
- * chunks a closed connection says so, without either only a reset does; under TLS one without the close_notify
- * that stands at the end of whatever is complete (RFC 9112 §9.8).
+ * chunks a closed connection says so, without either only a reset does. Under TLS the missing close_notify would say it
+ * too (RFC 9112 §9.8), but there are clients that ask no more of it than of a FIN.
  */
 function breakOff(res: ServerResponse, isDelimited: boolean): void {
   const { socket } = res
   // A reset while data is still being flushed never closes on Node 26.
-  const needsReset = !isDelimited && socket !== null && !(socket instanceof TLSSocket)
-  if (needsReset && !socket.writableEnded) socket.resetAndDestroy()
-  else res.destroy()
+  const canReset = socket !== null && !socket.writableEnded
+  const below = !isDelimited && canReset ? socketBelow(socket) : undefined
+  if (below === undefined) res.destroy()
+  else below.resetAndDestroy()
 }

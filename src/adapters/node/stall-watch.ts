@@ -1,11 +1,14 @@
 import type { Socket } from 'node:net'
 
+import { untakenBytes } from './below-tls.ts'
+
 /** Looks within the time that a client may stand still: it is cut at most one of them late. */
 const LOOK_COUNT = 10
 
 interface Standstill {
   readonly lastedMs: number
   readonly lookedAtMs: number
+  readonly untakenBytes: number | undefined
 }
 
 export interface StallWatch {
@@ -32,9 +35,11 @@ export function createStallWatch(stallMs: number): StallWatch {
       const sinceMs = lookedAtMs - (last?.lookedAtMs ?? Number.NEGATIVE_INFINITY)
       // Several who listen ask at one timeout.
       if (last !== undefined && sinceMs < timeoutMs / 2) return last.lastedMs >= stallMs
-      const isOn = last !== undefined && sinceMs < 1.75 * timeoutMs
+      const untaken = untakenBytes(socket)
+      // Under TLS Node looks at what waits above the records, where some ten of them go at once.
+      const isOn = last !== undefined && sinceMs < 1.75 * timeoutMs && untaken === last.untakenBytes
       const lastedMs = (isOn ? last.lastedMs : 0) + timeoutMs
-      standstills.set(socket, { lastedMs, lookedAtMs })
+      standstills.set(socket, { lastedMs, lookedAtMs, untakenBytes: untaken })
       if (lastedMs < stallMs) socket.setTimeout(lookMs)
       return lastedMs >= stallMs
     },

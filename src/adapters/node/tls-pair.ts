@@ -65,8 +65,6 @@ export const CONTEXT: SecureContextOptions = {
   ciphers: CIPHERS,
   honorCipherOrder: false,
   secureOptions: constants.SSL_OP_NO_RENEGOTIATION,
-  // Sessions are resumed only where this is the same, whichever certificate is chosen.
-  sessionIdContext: 'sluice',
 }
 
 /** @throws {PairError} When a file cannot be read. */

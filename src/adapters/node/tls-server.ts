@@ -4,10 +4,10 @@ import { randomBytes } from 'node:crypto'
 import type { ServerOptions } from 'node:http'
 import { createServer } from 'node:https'
 import type { Server } from 'node:https'
-import { Socket } from 'node:net'
 import type { TLSSocket } from 'node:tls'
 
 import type { Clock } from '#core/ports/clock.ts'
+import { socketBelow } from './below-tls.ts'
 import type { Certificates } from './tls-certificates.ts'
 import { CONTEXT } from './tls-pair.ts'
 
@@ -47,12 +47,13 @@ export function createTlsServer(http: ServerOptions, tls: TlsOptions): Server {
     ...http,
     ...CONTEXT,
     ticketKeys,
-    ALPNProtocols: ['http/1.1'],
+    ALPNProtocols: ['http/1.1', 'http/1.0'],
     handshakeTimeout: tls.handshakeTimeoutMs,
     SNICallback(this: TLSSocket, serverName, callback) {
       const pair = certificates.choose(serverName)
       if (pair !== undefined) return callback(null, pair.context)
-      sendAlert(this)
+      // By itself Node would only hang up.
+      socketBelow(this)?.write(UNRECOGNIZED_NAME)
       callback(UNKNOWN_NAME)
     },
   })
@@ -88,12 +89,6 @@ export function createTlsServer(http: ServerOptions, tls: TlsOptions): Server {
     socket.destroy()
   })
   return server
-}
-
-/** Node can refuse a name only by hanging up; the socket below takes what is sent before that. */
-function sendAlert(socket: TLSSocket): void {
-  const below: unknown = Reflect.get(socket, '_parent')
-  if (below instanceof Socket) below.write(UNRECOGNIZED_NAME)
 }
 
 function outcomeOf(error: NodeJS.ErrnoException): HandshakeOutcome {

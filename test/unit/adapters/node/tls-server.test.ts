@@ -67,7 +67,7 @@ describeWith(['openssl'], 'session tickets', () => {
     const second = await visit(version, name, first)
     expect([first.isResumed, second.isResumed]).toEqual([false, true])
     await clock.step(12 * HOUR_MS)
-    const third = await visit(version, name, second)
+    const third = await visit(version, name, first)
     const fourth = await visit(version, name, third)
     expect([third.isResumed, fourth.isResumed]).toEqual([false, true])
     expect(outcomes).toEqual(['full', 'resumed', 'full', 'resumed'])

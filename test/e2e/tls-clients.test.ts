@@ -1,5 +1,7 @@
 // Clients over TLS against the real process: versions, names, staples, sessions, keys of the cache.
 
+import { join } from 'node:path'
+
 import { afterAll, beforeAll, expect, it } from 'vitest'
 
 import { createAuthority } from '../support/certificates.ts'
@@ -8,7 +10,7 @@ import { createConfigFiles } from '../support/config-file.ts'
 import { oracleBytes } from '../support/oracle.ts'
 import { describeWith, runProgram } from '../support/programs.ts'
 import { sendPurge } from '../support/purge-call.ts'
-import { startSluice } from '../support/sluice-process.ts'
+import { runSluice, startSluice } from '../support/sluice-process.ts'
 import type { SluiceProcess } from '../support/sluice-process.ts'
 import { startTestOrigin } from '../support/test-origin.ts'
 import type { TestOrigin } from '../support/test-origin.ts'
@@ -19,6 +21,7 @@ const CACHED = [['Cache-Control', 'max-age=60']] as const
 const OBJECT = { object: '/o', version: 1, startByte: 0, endByte: OBJECT_BYTES }
 
 const files = createConfigFiles()
+const at = (name: string) => join(files.directory, name)
 let origin: TestOrigin
 let authority: Authority
 let sluice: SluiceProcess
@@ -151,6 +154,35 @@ describeWith(['openssl', 'curl'], 'TLS to clients', () => {
     expect(await statusOf('a.test', 'http')).toBe('fwd=uri-miss')
     expect(await statusOf('a.test', 'https')).toBe('hit')
     expect(await statusOf('a.test:80', 'https')).toBe('hit')
+  })
+
+  it.each([
+    ['a key of another certificate', 'a.crt', 'b.key', '"tlsKey"', 'not the key'],
+    ['a file that is not there', 'no-such.crt', 'a.key', '"tlsCert"', 'no such file'],
+  ])('begins nothing with %s', async (_, cert, key, setting, reason) => {
+    const flags = ['--tls-cert', at(cert), '--tls-key', at(key), '--disk', 'off']
+    const listen = ['--listen', `127.0.0.1:${sluice.port}`, '--admin', 'off']
+    const { code, stdout, stderr } = await runSluice([...flags, ...listen])
+    expect(code).toBe(1)
+    expect(stdout).not.toContain('listening')
+    expect(stderr).toContain(`Cannot use setting ${setting} = `)
+    expect(stderr).toContain(reason)
+    expect(stderr).not.toContain('Cannot listen')
+  })
+
+  it('says which address of --tls-listen is taken', async () => {
+    const pair = ['--tls-cert', at('a.crt'), '--tls-key', at('a.key')]
+    const listen = ['--listen', '127.0.0.1:0', '--tls-listen', `127.0.0.1:${sluice.tlsPort}`]
+    const { code, stderr } = await runSluice([
+      ...pair,
+      ...listen,
+      '--disk',
+      'off',
+      '--admin',
+      'off',
+    ])
+    expect(code).toBe(1)
+    expect(stderr).toContain(`Cannot listen on 127.0.0.1:${sluice.tlsPort}: another process`)
   })
 
   it('counts handshakes, and tells when certificates expire', async () => {

@@ -5,7 +5,7 @@ import { once } from 'node:events'
 import { connect } from 'node:net'
 import { connect as connectTls } from 'node:tls'
 
-import { afterAll, beforeAll, expect, it } from 'vitest'
+import { afterAll, beforeAll, expect, it, onTestFinished, vi } from 'vitest'
 
 import { createAuthority } from '../support/certificates.ts'
 import { clientHello } from '../support/client-hello.ts'
@@ -20,20 +20,24 @@ import type { TestOrigin } from '../support/test-origin.ts'
 import { visitTls } from '../support/tls-client.ts'
 
 const MIB = 1024 * 1024
-const HANDSHAKE_MS = 1000
+const HANDSHAKE_MS = 1500
+/** The default is ten seconds, Node's own two minutes. */
+const IN_TIME_MS = 6000
 const DRIP_MS = 100
 const STALL_MS = 1200
 const ROUND_COUNT = 20
 const HALF_COUNT = 500
+const FEW_COUNT = 20
 const GARBAGE_COUNT = 1000
 const GARBAGE_AT_ONCE = 100
-/** Takes the relay about four seconds. */
-const SLOW_BYTES = 1_800_000
+/** Takes the relay about three seconds. */
+const SLOW_BYTES = 1_400_000
 const NO_STORE = [['Cache-Control', 'no-store']] as const
 
 const files = createConfigFiles()
 let origin: TestOrigin
 let sluice: SluiceProcess
+let sites: object
 
 interface End {
   readonly received: Buffer
@@ -89,13 +93,14 @@ describeWith(['openssl', 'curl', 'perl'], 'a listener with TLS', () => {
     const limits = {
       handshakeTimeout: `${HANDSHAKE_MS}ms`,
       stallTimeout: `${STALL_MS}ms`,
-      connections: HALF_COUNT + 100,
     }
-    const sites = [
-      { name: 'a', hosts: ['a.test'], origins: [origin.url], tls: a },
-      { name: 'rest', origins: [origin.url] },
-    ]
-    const config = files.write('tls.json', { sites, limits })
+    sites = {
+      sites: [
+        { name: 'a', hosts: ['a.test'], origins: [origin.url], tls: a },
+        { name: 'rest', origins: [origin.url] },
+      ],
+    }
+    const config = files.write('tls.json', { ...sites, limits })
     sluice = await startSluice(['--config', config, '--tls-listen', '127.0.0.1:0'])
   })
 
@@ -113,7 +118,7 @@ describeWith(['openssl', 'curl', 'perl'], 'a listener with TLS', () => {
     expect(await countServed()).toBe(ROUND_COUNT)
     const ends = await Promise.all(halves)
     expect(Math.min(...ends.map(({ ms }) => ms))).toBeGreaterThan(HANDSHAKE_MS * 0.9)
-    expect(Math.max(...ends.map(({ ms }) => ms))).toBeLessThan(HANDSHAKE_MS * 4)
+    expect(Math.max(...ends.map(({ ms }) => ms))).toBeLessThan(IN_TIME_MS)
     expect(await handshakes('timeout')).toBe(HALF_COUNT)
   })
 
@@ -162,11 +167,10 @@ describeWith(['openssl', 'curl', 'perl'], 'a listener with TLS', () => {
     ['has a NUL', Buffer.from('a.test\0.b.test'), undefined],
     ['is empty', Buffer.alloc(0), undefined],
   ])('refuses who names a server that %s, with an alert', async (_, name, description) => {
-    const { received, ms } = await sendRaw(await clientHello(name))
+    const { received } = await sendRaw(await clientHello(name))
     // Fatal; unrecognized_name is 112 (RFC 6066 §3).
     expect([received[0], received[5]]).toEqual([21, 2])
     expect(received[6]).toBe(description ?? received[6])
-    expect(ms).toBeLessThan(HANDSHAKE_MS)
   })
 
   it('refuses who names no server where there is no certificate for these', async () => {
@@ -198,7 +202,7 @@ describeWith(['openssl', 'curl', 'perl'], 'a listener with TLS', () => {
     expect(received.byteLength).toBeGreaterThanOrEqual(SLOW_BYTES)
     const [, line] = await sluice.untilAccess(2, ({ target }) => target === '/slow')
     expect(line?.error).toBeUndefined()
-    expect(line?.ms).toBeGreaterThan(2 * STALL_MS)
+    expect(line?.ms).toBeGreaterThan(1.5 * STALL_MS)
   })
 
   it('never lets half an answer without a length look whole (RFC 9112 §9.8)', async () => {
@@ -224,15 +228,16 @@ describeWith(['openssl', 'curl', 'perl'], 'a listener with TLS', () => {
   })
 
   it('shares the limit of connections with the one without TLS', async () => {
-    const sockets = Array.from({ length: HALF_COUNT + 140 }, (_, i) => {
-      const port = i % 2 === 0 ? sluice.port : sluice.tlsPort
-      return connect({ port, host: '127.0.0.1' })
-        .on('error', () => undefined)
-        .resume()
-    })
-    await new Promise((resolve) => setTimeout(resolve, 400))
-    expect(sockets.filter(({ closed }) => closed).length).toBeGreaterThanOrEqual(40)
+    const config = files.write('few.json', { ...sites, limits: { connections: FEW_COUNT } })
+    const few = await startSluice(['--config', config, '--tls-listen', '127.0.0.1:0'])
+    onTestFinished(() => few.finish())
+    const sockets = Array.from({ length: FEW_COUNT }, () =>
+      connect({ port: few.port, host: '127.0.0.1' }).on('error', () => undefined),
+    )
+    const problem = async () =>
+      (await visitTls({ port: few.tlsPort, servername: 'a.test' })).problem
+    await vi.waitFor(async () => expect(await problem()).toBe('ECONNRESET'), 5000)
     for (const socket of sockets) socket.destroy()
-    expect(await countServed()).toBe(ROUND_COUNT)
+    await vi.waitFor(async () => expect(await problem()).toBeUndefined(), 5000)
   })
 })

@@ -37,11 +37,14 @@ function parseOrExit(settings: Settings): Config {
   fail(describeProblems(parsed.error, settings))
 }
 
+/** Settings that are no single value. */
+const FILE_ONLY: ReadonlySet<string> = new Set(['sites', 'limits', 'originTls'])
+
 /** Variables `SLUICE_DISK_SIZE` for the settings at the top that flags have too. */
 function fromEnvironment(environment: NodeJS.ProcessEnv): Settings {
   const settings: Record<string, string> = {}
   for (const name of Object.keys(configSchema.shape)) {
-    if (name === 'sites' || name === 'limits') continue
+    if (FILE_ONLY.has(name)) continue
     const variable = `SLUICE_${name.replace(/[A-Z]/g, (letter) => `_${letter}`).toUpperCase()}`
     const value = environment[variable]
     if (value !== undefined && value !== '') settings[name] = value

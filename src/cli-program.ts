@@ -20,6 +20,11 @@ const FLAGS: readonly (readonly [string, string])[] = [
     '--origin <url-or-dir>',
     'http(s)://host[:port][/prefix], s3://bucket[/prefix], or a directory; several with the same objects share the work (default: the sample directory)',
   ],
+  [
+    '--origin-ca <file>',
+    'authorities believed when an origin shows its certificate (default: the public ones)',
+  ],
+  ['--dns <ip:port,…>', "name servers asked for origins (default: the system's)"],
   ['--s3-endpoint <url>', 'S3-compatible endpoint (default: AWS, by region)'],
   ['--s3-region <name>', 'region of the bucket (default: AWS_REGION, else us-east-1)'],
   [

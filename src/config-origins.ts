@@ -99,3 +99,41 @@ export const healthCheck = z.strictObject({
 })
 
 export type HealthCheckConfig = z.output<typeof healthCheck>
+
+export const file = z.string().min(1, 'Allowed: the path of a file')
+
+/** How TLS is spoken to an origin. */
+export const originTls = z
+  .strictObject({
+    ca: file.optional().meta({ description: 'PEM: believed in place of the public authorities' }),
+    cert: file.optional().meta({ description: 'PEM: the certificate that an origin is shown' }),
+    key: file.optional().meta({ description: 'PEM: its key' }),
+    servername: z
+      .string()
+      .regex(/^(?=.*[a-z])[0-9a-z._-]+$/i, 'Allowed: a host name')
+      .optional()
+      .meta({ description: 'Sent as SNI and verified; else the host of the origin' }),
+  })
+  .refine(
+    ({ cert, key }) => (cert === undefined) === (key === undefined),
+    'Allowed: cert and key together, or neither',
+  )
+
+const NAME_SERVERS = 'Allowed: addresses of name servers, such as 127.0.0.1:5353 or [::1]'
+/** A form of address, with or without a port. */
+const NAME_SERVER = /^(?:[0-9.]+|\[[0-9a-f:.]+\])(?::\d+)?$/i
+
+function isNameServer(text: string): boolean {
+  return NAME_SERVER.test(text) && URL.canParse(`http://${text}`)
+}
+
+/** In place of those of the system. */
+export const nameServers = z
+  .union([z.string(), z.array(z.string())], { error: NAME_SERVERS })
+  .transform((given, context): readonly string[] => {
+    const servers = typeof given === 'string' ? given.split(',') : given
+    if (servers.length > 0 && servers.every(isNameServer)) return servers
+    context.addIssue({ code: 'custom', message: NAME_SERVERS })
+    return z.NEVER
+  })
+  .meta({ description: `Asked for origins in place of the system's. ${NAME_SERVERS}` })

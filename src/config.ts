@@ -6,7 +6,15 @@ import type { Fields } from '#core/entry/fields.ts'
 import { HOP_BY_HOP } from '#core/http/hop-by-hop.ts'
 import { isNeverStored } from '#core/policy/statuses.ts'
 import type { Origin } from './config-origins.ts'
-import { healthCheck, memberOf, originList, originMember } from './config-origins.ts'
+import {
+  file,
+  healthCheck,
+  memberOf,
+  nameServers,
+  originList,
+  originMember,
+  originTls,
+} from './config-origins.ts'
 import { checkTls, hasCertificate, siteTls, topTlsSettings } from './config-tls.ts'
 import { duration, size } from './config-units.ts'
 
@@ -99,6 +107,9 @@ const siteSettings = {
     .default('round-robin')
     .meta({ description: 'Among several origins: in turn, the least busy, or one for each key' }),
   health: healthCheck.optional(),
+  originTls: originTls
+    .optional()
+    .meta({ description: 'How to speak TLS to the origins; takes the place of that at the top' }),
   host: z.string().min(1).default('origin').meta({ description: 'origin, client, or a name' }),
   defaultTtl: ttlOrOff.optional(),
   ttl: z.array(ttlRule).default([]),
@@ -186,7 +197,13 @@ const limits = z.strictObject({
   idleTimeout: ms(600_000, '1ms to 10m').prefault('10s'),
   minRate: size({ min: 0, max: GIB, allowed: '0 to 1GiB, a second' }).prefault('16KiB'),
   minRateTime: ms(600_000, '1ms to 10m').prefault('30s'),
-  originKeepAlive: ms(600_000, '1ms to 10m').prefault('4s'),
+  originKeepAlive: ms(600_000, '1ms to 10m').prefault('60s'),
+  originConnectionLife: ms(DAY_MS, '1ms to 1d').prefault('5m').meta({
+    description: 'A connection to an origin that is older ends with its transfer',
+  }),
+  originWarm: z.coerce.number().int().min(0).max(1000).default(0).meta({
+    description: 'Connections to each origin that are opened at start',
+  }),
   originConcurrency: count(10_000).default(256),
   originQueue: count(1_000_000).default(4096),
   originConcurrencyMin: count(10_000).default(16),
@@ -255,6 +272,9 @@ const limits = z.strictObject({
 export const configSchema = z
   .strictObject({
     origin: originList.optional(),
+    originCa: file.optional().meta({ description: 'Short for the ca of originTls' }),
+    originTls: originTls.optional(),
+    dns: nameServers.optional(),
     s3Endpoint: httpUrl.optional(),
     s3Region: z.string().min(1).optional(),
     listen: z
@@ -267,9 +287,7 @@ export const configSchema = z
     admin: z
       .union([off, hostPort], { error: 'Allowed: HOST:PORT, such as 127.0.0.1:8081, or off' })
       .prefault('127.0.0.1:8081'),
-    adminTokenFile: z
-      .string()
-      .min(1, 'Allowed: the path of a file')
+    adminTokenFile: file
       .optional()
       .meta({ description: 'Holds the token that purging asks for; else only this machine may' }),
     memory: size({ min: MIB, max: 1024 * GIB, allowed: '1MiB to 1TiB' }).prefault('256MiB'),

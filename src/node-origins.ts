@@ -18,6 +18,9 @@ import { readAwsRegion } from './adapters/node/aws-credentials.ts'
 import { createCredentialSource } from './adapters/node/aws-credential-source.ts'
 import { createDirectoryUpstream } from './adapters/node/directory-upstream.ts'
 import { createDnsLookup } from './adapters/node/dns-lookup.ts'
+import { createDnsQuestion } from './adapters/node/dns-question.ts'
+import type { OriginTls } from './adapters/node/origin-tls.ts'
+import { loadOriginTls } from './adapters/node/origin-tls.ts'
 import type { UndiciUpstream } from './adapters/node/undici-upstream.ts'
 import { createUndiciUpstream } from './adapters/node/undici-upstream.ts'
 import type { Origin } from './config-origins.ts'
@@ -53,30 +56,31 @@ export interface OriginsOptions {
   record(event: FlowEvent): void
 }
 
-/** DNS answers are used for at least this long, and for at most this long past their TTL. */
-const MIN_DNS_TTL_MS = 1000
+/** DNS answers are used for at most this long past their TTL. */
 const MAX_DNS_STALE_MS = 3_600_000
 
 export function createOrigins(options: OriginsOptions): Origins {
   const { config, cluster } = options
   const connector = createConnector(options)
-  /** Breaker, limit and pool of an address are one, whichever site asks. */
+  /** Breaker, limit and pool of an address are one, whichever site asks, as long as it speaks TLS in the same way. */
   const addresses = new Map<string, OriginAddress>()
   const groups: OriginGroup[] = []
 
-  function addressFor(origin: Origin): OriginAddress {
+  function addressFor(origin: Origin, site: SiteConfig): OriginAddress {
     const address = addressOf(origin)
-    const existing = addresses.get(address)
+    const tls = connector.tlsOf(site)
+    const id = `${address} ${tls?.id ?? ''}`
+    const existing = addresses.get(id)
     if (existing !== undefined) return existing
-    const made = createOriginAddress(address, connector.connect(origin), options)
-    addresses.set(address, made)
+    const made = createOriginAddress(address, connector.connect(origin, tls), options)
+    addresses.set(id, made)
     return made
   }
 
   return {
     stackFor(site) {
       const members = site.origins.map((member) =>
-        createMember(addressFor(member.origin), member, site.health, options),
+        createMember(addressFor(member.origin, site), member, site.health, options),
       )
       groups.push({ site: site.name, balance: site.balance, members })
       const budget = createRetryBudget({
@@ -123,7 +127,9 @@ function hedged(
 }
 
 interface Connector {
-  connect(origin: Origin): Upstream
+  connect(origin: Origin, tls: OriginTls | undefined): Upstream
+  /** How the site speaks TLS to its origins, where a setting says so. */
+  tlsOf(site: SiteConfig): OriginTls | undefined
   close(): Promise<void>
 }
 
@@ -132,20 +138,26 @@ function createConnector(options: OriginsOptions): Connector {
   const { config, clock, environment, record } = options
   const { limits } = config
   const upstreams: UndiciUpstream[] = []
-  const lookup = createDnsLookup({
+  const dns = createDnsLookup({
     clock,
-    timeoutMs: limits.dnsTimeout,
-    minTtlMs: MIN_DNS_TTL_MS,
+    ask: createDnsQuestion({ clock, timeoutMs: limits.dnsTimeout, servers: config.dns }),
+    random: Math.random,
     maxStaleMs: MAX_DNS_STALE_MS,
   })
 
-  function connectHttp(url: URL): Upstream {
+  const tlsOf = loadTlsOfSites(config)
+
+  function connectHttp(url: URL, tls: OriginTls | undefined): Upstream {
     const upstream = createUndiciUpstream({
       origin: url,
       clock,
-      lookup,
+      random: Math.random,
+      lookup: dns.lookup,
+      tls,
       connectTimeoutMs: limits.connectTimeout,
       keepAliveMs: limits.originKeepAlive,
+      connectionLifeMs: limits.originConnectionLife,
+      warmCount: limits.originWarm,
       maxConnectionCount: limits.originConcurrency,
       maxHeadBytes: limits.headSize,
       limits: {
@@ -157,28 +169,48 @@ function createConnector(options: OriginsOptions): Connector {
     return upstream
   }
 
-  function connectS3(origin: Extract<Origin, { kind: 's3' }>): Upstream {
+  function connectS3(
+    origin: Extract<Origin, { kind: 's3' }>,
+    tls: OriginTls | undefined,
+  ): Upstream {
     const credentials = createCredentialSource({ environment, clock, record })
     const bucket = bucketOf(config, origin, readAwsRegion(environment))
-    const inner = connectHttp(new URL(bucket.endpoint.origin))
+    const inner = connectHttp(new URL(bucket.endpoint.origin), tls)
     return createS3Upstream(inner, { ...bucket, credentials, clock })
   }
 
   return {
-    connect(origin) {
+    tlsOf,
+    connect(origin, tls) {
       switch (origin.kind) {
         case 'http':
-          return connectHttp(origin.url)
+          return connectHttp(origin.url, tls)
         case 'directory':
           return createDirectoryUpstream({ directory: origin.path, clock })
         case 's3':
-          return connectS3(origin)
+          return connectS3(origin, tls)
       }
     },
     async close() {
+      dns.close()
       await Promise.allSettled(upstreams.map((upstream) => upstream.close()))
     },
   }
+}
+
+/** Reads all files at once, so that one that does not fit is told before anything is bound. */
+function loadTlsOfSites({ originCa, originTls, sites = [] }: Config): Connector['tlsOf'] {
+  // A flag wins over the file that it is short for.
+  const top = originCa === undefined ? originTls : { ...originTls, ca: originCa }
+  const topTls = top === undefined ? undefined : loadOriginTls(top, 'originTls')
+  const own = new Map(
+    sites.flatMap((site, i) =>
+      site.originTls === undefined
+        ? []
+        : [[site.name, loadOriginTls(site.originTls, `sites.${i}.originTls`)] as const],
+    ),
+  )
+  return ({ name }) => own.get(name) ?? topTls
 }
 
 export function addressOf(origin: Origin): string {

@@ -26,9 +26,9 @@ function flagOf(setting: string): string {
   return `--${setting.replace(/[A-Z]/g, (letter) => `-${letter.toLowerCase()}`)}`
 }
 
-/** Settings that a flag can hold; limits and sites need a file. */
+/** Settings that a flag can hold; the others need a file. */
 const FLAG_SETTINGS = Object.keys(configSchema.shape).filter(
-  (name) => name !== 'limits' && name !== 'sites',
+  (name) => !['limits', 'sites', 'originTls'].includes(name),
 )
 
 describe.concurrent('help', () => {

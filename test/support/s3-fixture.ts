@@ -45,9 +45,12 @@ export async function startS3Fixture(): Promise<S3Fixture> {
   const transport = createUndiciUpstream({
     origin: new URL(double.url),
     clock,
+    random: Math.random,
     lookup,
     connectTimeoutMs: 5000,
     keepAliveMs: 10_000,
+    connectionLifeMs: 300_000,
+    warmCount: 0,
     maxConnectionCount: 8,
     maxHeadBytes: 65_536,
     limits: { maxFieldCount: 100, maxInterimCount: 8 },

@@ -1,102 +1,76 @@
-// Names to addresses through `dns.Resolver`, cached by TTL, refreshed off the request path, and kept when
-// the name servers fail.
+// A `lookup` for `net.connect`: a few addresses of a name, others each time.
 
-import { promises as dns } from 'node:dns'
-import { isIP } from 'node:net'
 import type { LookupFunction } from 'node:net'
 
-import type { Clock } from '#core/ports/clock.ts'
+import type { DnsName, DnsNameOptions } from './dns-name.ts'
+import { createDnsName } from './dns-name.ts'
+import type { Address } from './dns-question.ts'
 
-interface Address {
-  readonly address: string
-  readonly family: 4 | 6
+export interface DnsLookup {
+  /** Does not wait for a name in use. */
+  readonly lookup: LookupFunction
+  /** Asks nothing by itself any more. */
+  close(): void
 }
 
-interface Resolved {
-  readonly addresses: readonly Address[]
-  readonly expiresAtMs: number
+/** To be raced by one connection. With more of them none would have time to answer. */
+const MAX_RACE_COUNT = 4
+
+interface Used {
+  readonly name: DnsName
+  /** So that many addresses are used in turn. */
+  count: number
 }
 
-export interface DnsLookupOptions {
-  readonly clock: Clock
-  /** Of one question to the name servers. */
-  readonly timeoutMs: number
-  /** Shortest time an answer is used, whatever its TTL. */
-  readonly minTtlMs: number
-  /** How long a last good answer is used when no new one can be had. */
-  readonly maxStaleMs: number
-}
+export function createDnsLookup(options: DnsNameOptions): DnsLookup {
+  const names = new Map<string, Used>()
 
-/** A `lookup` for `net.connect` that never waits once a name is warm. */
-export function createDnsLookup(options: DnsLookupOptions): LookupFunction {
-  const { clock, timeoutMs, minTtlMs, maxStaleMs } = options
-  const resolver = new dns.Resolver({ timeout: timeoutMs, tries: 1 })
-  const cache = new Map<string, Resolved>()
-  const asking = new Map<string, Promise<Resolved>>()
-
-  /** Concurrent askers share one question. */
-  function ask(name: string): Promise<Resolved> {
-    const existing = asking.get(name)
-    if (existing !== undefined) return existing
-    const asked = resolve(name).finally(() => asking.delete(name))
-    asking.set(name, asked)
-    return asked
+  function use(name: string): Used {
+    const used = names.get(name) ?? { name: createDnsName(name, options), count: 0 }
+    names.set(name, used)
+    return used
   }
 
-  async function resolve(name: string): Promise<Resolved> {
-    const [v4, v6] = await Promise.allSettled([
-      resolver.resolve4(name, { ttl: true }),
-      resolver.resolve6(name, { ttl: true }),
-    ])
-    const records = [
-      ...(v4.status === 'fulfilled' ? v4.value.map((r) => ({ ...r, family: 4 as const })) : []),
-      ...(v6.status === 'fulfilled' ? v6.value.map((r) => ({ ...r, family: 6 as const })) : []),
-    ]
-    // What only the hosts file or a search domain knows, `localhost` first of all.
-    if (records.length === 0) return remember(name, await systemLookup(name), minTtlMs)
-    const ttlMs = Math.min(...records.map((record) => record.ttl)) * 1000
-    return remember(name, records, Math.max(minTtlMs, ttlMs))
-  }
-
-  function remember(name: string, addresses: readonly Address[], ttlMs: number): Resolved {
-    const resolved = { addresses, expiresAtMs: clock.monotonicMs() + ttlMs }
-    cache.set(name, resolved)
-    return resolved
-  }
-
-  async function current(name: string): Promise<readonly Address[]> {
-    const known = cache.get(name)
-    const nowMs = clock.monotonicMs()
-    if (known !== undefined && nowMs < known.expiresAtMs) return known.addresses
-    if (known !== undefined && nowMs < known.expiresAtMs + maxStaleMs) {
-      // The next connection has the new answer; this one does not wait for it.
-      ask(name).catch(() => undefined)
-      return known.addresses
-    }
-    return (await ask(name)).addresses
-  }
-
-  return (name, lookupOptions, callback) => {
-    current(name).then(
-      (addresses) => {
-        const family = lookupOptions.family === 4 || lookupOptions.family === 6
-        const usable = family
-          ? addresses.filter((address) => address.family === lookupOptions.family)
-          : addresses
-        const [first] = usable
-        if (first === undefined) {
-          const error = Object.assign(new Error(`No address for "${name}"`), { code: 'ENOTFOUND' })
-          return callback(error, '', 0)
-        }
-        if (lookupOptions.all === true) return callback(null, [...usable])
-        return callback(null, first.address, first.family)
-      },
-      (error: NodeJS.ErrnoException) => callback(error, '', 0),
-    )
+  return {
+    lookup(name, { family, all }, callback) {
+      const used = use(name)
+      const tell = (addresses: readonly Address[]) => {
+        used.count += 1
+        const raced = toRace(addresses, used.count, family)
+        const [first] = raced
+        if (first === undefined) callback(noAddress(name), '', 0)
+        else if (all === true) callback(null, raced)
+        else callback(null, first.address, first.family)
+      }
+      const fail = (error: NodeJS.ErrnoException) => callback(error, '', 0)
+      Promise.resolve(used.name.addresses()).then(tell, fail)
+    },
+    close() {
+      for (const { name } of names.values()) name.close()
+    },
   }
 }
 
-async function systemLookup(name: string): Promise<readonly Address[]> {
-  const found = await dns.lookup(name, { all: true })
-  return found.map(({ address }) => ({ address, family: isIP(address) === 6 ? 6 : 4 }))
+function noAddress(name: string): NodeJS.ErrnoException {
+  return Object.assign(new Error(`No address for "${name}"`), { code: 'ENOTFOUND' })
+}
+
+/** Some addresses, others each time, the families in turn (RFC 8305 §4). */
+function toRace(
+  addresses: readonly Address[],
+  turn: number,
+  only: number | string | undefined,
+): Address[] {
+  const v4 = only === 6 ? [] : rotate(addresses, 4, turn)
+  const v6 = only === 4 ? [] : rotate(addresses, 6, turn)
+  const raced: Address[] = []
+  for (let i = 0; i < MAX_RACE_COUNT; i += 1)
+    raced.push(...v4.slice(i, i + 1), ...v6.slice(i, i + 1))
+  return raced.slice(0, MAX_RACE_COUNT)
+}
+
+function rotate(addresses: readonly Address[], family: 4 | 6, turn: number): readonly Address[] {
+  const own = addresses.filter((address) => address.family === family)
+  const at = own.length === 0 ? 0 : turn % own.length
+  return [...own.slice(at), ...own.slice(0, at)]
 }

@@ -27,7 +27,11 @@ const KINDS: ReadonlyMap<string, UpstreamErrorKind> = new Map([
   ['ENFILE', 'connection_limit_reached'],
 ])
 
-const CERTIFICATE = /^(CERT_|DEPTH_ZERO|SELF_SIGNED|UNABLE_TO_|ERR_TLS_CERT)/
+/** What OpenSSL says of a certificate, and Node of its names. */
+const CERTIFICATE =
+  /^(CERT_|CRL_|DEPTH_ZERO|ERROR_IN_CERT|HOSTNAME_MISMATCH|INVALID_(CA|PURPOSE)|PATH_LENGTH|SELF_SIGNED|UNABLE_TO_|ERR_TLS_CERT)/
+
+const DNS_CALL = /^(query[A-Z]|getaddrinfo)/
 
 export interface FailureFacts {
   readonly address: string
@@ -43,8 +47,7 @@ export function toUpstreamFailure(
   { address, hadHead, wasReused }: FailureFacts,
 ): UpstreamError | Cancelled {
   if (error instanceof UpstreamError || error instanceof Cancelled) return error
-  const code = codeOf(error)
-  const kind = kindOf(code)
+  const kind = kindOf(error)
   const message = error instanceof Error ? error.message : String(error)
   const text = `Cannot ${hadHead ? 'read body' : 'get a response'} from "${address}": ${message}`
   if (hadHead) {
@@ -61,16 +64,19 @@ export function toUpstreamFailure(
   return new UpstreamError(headKind, text, { retryable: !isFinal, cause: error })
 }
 
-function codeOf(error: unknown): string {
-  if (!(error instanceof Error) || !('code' in error)) return ''
-  return typeof error.code === 'string' ? error.code : ''
-}
-
-function kindOf(code: string): UpstreamErrorKind {
+function kindOf(error: unknown): UpstreamErrorKind {
+  const code = textOf(error, 'code')
   const known = KINDS.get(code)
+  // Of name servers as well it is said that they refuse connections, and much else that a server says otherwise.
+  if (DNS_CALL.test(textOf(error, 'syscall'))) return known === 'dns_timeout' ? known : 'dns_error'
   if (known !== undefined) return known
   if (CERTIFICATE.test(code)) return 'tls_certificate_error'
   if (code.startsWith('ERR_SSL') || code.startsWith('ERR_TLS')) return 'tls_protocol_error'
   // Parser errors, and undici's own assertions about what a response may be.
   return 'http_protocol_error'
+}
+
+function textOf(error: unknown, name: 'code' | 'syscall'): string {
+  const value: unknown = error instanceof Error ? Reflect.get(error, name) : undefined
+  return typeof value === 'string' ? value : ''
 }

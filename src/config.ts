@@ -107,6 +107,9 @@ const siteSettings = {
     .default('round-robin')
     .meta({ description: 'Among several origins: in turn, the least busy, or one for each key' }),
   health: healthCheck.optional(),
+  originToken: file
+    .optional()
+    .meta({ description: 'Holds a bearer token for the origins; the client’s own is not sent' }),
   originTls: originTls
     .optional()
     .meta({ description: 'How to speak TLS to the origins; takes the place of that at the top' }),
@@ -322,6 +325,12 @@ export const configSchema = z
         path: ['origin'],
         message: 'Allowed: an origin or sites, not both; give each site its own origins',
       })
+    }
+    for (const [i, { originToken, origins }] of (config.sites ?? []).entries()) {
+      if (originToken === undefined || origins.every(({ origin }) => origin.kind === 'http'))
+        continue
+      const message = 'Allowed: only where all origins are http:// or https://'
+      context.addIssue({ code: 'custom', path: ['sites', i, 'originToken'], message })
     }
     const names = (config.sites ?? []).map(({ name }) => name)
     const twice = names.find((name, i) => names.indexOf(name) !== i)

@@ -6,6 +6,7 @@ import type { Upstream } from '#core/ports/upstream.ts'
 import type { FlowEvent } from '#core/ports/request-scope.ts'
 import type { OriginGroupStatus } from '#app/origins-endpoint.ts'
 import type { Gauges } from '#web/otel-telemetry.ts'
+import { withBearer } from '#core/upstream/bearer.ts'
 import { withHedge } from '#core/upstream/hedge.ts'
 import type { Balance, Pick } from '#core/upstream/pick.ts'
 import { createPick } from '#core/upstream/pick.ts'
@@ -16,6 +17,7 @@ import { withSharding } from '#core/upstream/sharded.ts'
 import { createS3Upstream } from '#web/s3-upstream.ts'
 import { readAwsRegion } from './adapters/node/aws-credentials.ts'
 import { createCredentialSource } from './adapters/node/aws-credential-source.ts'
+import { createTokenSource } from './adapters/node/token-source.ts'
 import { createDirectoryUpstream } from './adapters/node/directory-upstream.ts'
 import { createDnsLookup } from './adapters/node/dns-lookup.ts'
 import { createDnsQuestion } from './adapters/node/dns-question.ts'
@@ -79,9 +81,12 @@ export function createOrigins(options: OriginsOptions): Origins {
 
   return {
     stackFor(site) {
-      const members = site.origins.map((member) =>
-        createMember(addressFor(member.origin, site), member, site.health, options),
-      )
+      const asOurselves = bearerOf(site, options)
+      const members = site.origins.map((member) => {
+        const address = addressFor(member.origin, site)
+        const own = { ...address, upstream: asOurselves(address.upstream) }
+        return createMember(own, member, site.health, options)
+      })
       groups.push({ site: site.name, balance: site.balance, members })
       const budget = createRetryBudget({
         clock: options.clock,
@@ -114,6 +119,16 @@ export function createOrigins(options: OriginsOptions): Origins {
       return connector.close()
     },
   }
+}
+
+/** Of a site with a token: requests and checks of its origins carry that. */
+function bearerOf(
+  { originToken: path }: SiteConfig,
+  { clock, record }: OriginsOptions,
+): (upstream: Upstream) => Upstream {
+  if (path === undefined) return (upstream) => upstream
+  const token = createTokenSource({ path, clock, record })
+  return (upstream) => withBearer(upstream, token)
 }
 
 function hedged(

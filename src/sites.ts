@@ -143,7 +143,7 @@ function forwardOf(config: Config, site: SiteConfig, isHttp: boolean): ForwardRu
     fields: new Set(site.forwardFields),
     codings: isHttp ? (site.codings ?? ALL_CODINGS) : [],
     ignoresLanguageOrder: site.ignoreLanguageOrder ?? PRESETS[config.policy].ignoresLanguageOrder,
-    sendsAuthorization: isHttp && site.authorization !== 'strip',
+    sendsAuthorization: isHttp && site.authorization !== 'strip' && site.originToken === undefined,
   }
 }
 

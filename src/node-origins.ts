@@ -32,7 +32,7 @@ import type { OriginAddress } from './node-origin-address.ts'
 import { createMember } from './node-origin-member.ts'
 import type { OriginMemberUpstream } from './node-origin-member.ts'
 import { retryRules } from './origin-rules.ts'
-import { bucketOf } from './s3-settings.ts'
+import { bucketOf, endpointOf } from './s3-settings.ts'
 
 export interface Origins {
   /** `sharded(retry(pick(member → breaker(limit(deadline(address))))))`. */
@@ -191,7 +191,13 @@ function createConnector(options: OriginsOptions): Connector {
     const credentials = createCredentialSource({ environment, clock, record })
     const bucket = bucketOf(config, origin, readAwsRegion(environment))
     const inner = connectHttp(new URL(bucket.endpoint.origin), tls)
-    return createS3Upstream(inner, { ...bucket, credentials, clock })
+    // Of AWS each region has an endpoint; another server has the one it was given.
+    const elsewhere = (region: string) => {
+      const endpoint = endpointOf(region)
+      return { inner: connectHttp(new URL(endpoint.origin), tls), endpoint }
+    }
+    const places = config.s3Endpoint === undefined ? { elsewhere } : {}
+    return createS3Upstream(inner, { ...bucket, ...places, credentials, clock })
   }
 
   return {

@@ -9,6 +9,11 @@ type Bucket = Pick<
   'bucket' | 'prefix' | 'endpoint' | 'region' | 'missingKeyAs404'
 >
 
+/** Of AWS, in a region. */
+export function endpointOf(region: string): URL {
+  return new URL(`https://s3.${region}.amazonaws.com`)
+}
+
 /** @param defaultRegion Where neither the settings nor the environment name one. */
 export function bucketOf(
   config: Config,
@@ -19,7 +24,7 @@ export function bucketOf(
   return {
     bucket,
     prefix: prefix === '' ? '' : `${prefix.replace(/\/$/, '')}/`,
-    endpoint: new URL(config.s3Endpoint ?? `https://s3.${region}.amazonaws.com`),
+    endpoint: config.s3Endpoint === undefined ? endpointOf(region) : new URL(config.s3Endpoint),
     region,
     missingKeyAs404: true,
   }

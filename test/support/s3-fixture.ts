@@ -27,8 +27,10 @@ export interface S3Fixture {
   /** Of the double, and of the upstream if it is given no other. */
   readonly clock: SteppedClock
   readonly double: S3Double
+  /** The connection to the double. */
+  readonly inner: Upstream
   /** Of the bucket `data`, which is there, unless told otherwise. */
-  upstream(options?: Partial<S3UpstreamOptions>): Upstream
+  upstream(options?: Partial<S3UpstreamOptions>, inner?: Upstream): Upstream
   /** The last one that the double has seen. */
   lastRequest(): S3Request
   close(): Promise<void>
@@ -58,8 +60,9 @@ export async function startS3Fixture(): Promise<S3Fixture> {
   return {
     clock,
     double,
-    upstream: (options = {}) =>
-      createS3Upstream(transport, {
+    inner: transport,
+    upstream: (options = {}, inner = transport) =>
+      createS3Upstream(inner, {
         bucket: 'data',
         prefix: '',
         endpoint: new URL(`${double.url}/s3`),

@@ -9,6 +9,8 @@ export type S3Verdict =
   | { readonly kind: 'pass' }
   /** An error, told in our own words. */
   | { readonly kind: 'refuse'; readonly status: number }
+  /** The bucket is in another region than we think. */
+  | { readonly kind: 'moved'; readonly region: string }
   /** Our clock is not the bucket's. */
   | { readonly kind: 'skewed' }
   /** The bucket does not take our requests: nothing that the client could mend. */
@@ -23,6 +25,9 @@ export interface S3Facts {
   readonly clockDifferenceMs: number | undefined
   readonly isSigned: boolean
   readonly missingKeyAs404: boolean
+  /** Where the answer says that the bucket is, and where we think it is. */
+  readonly toldRegion: string | undefined
+  readonly usedRegion: string
 }
 
 /** Codes that speak of our credentials or our settings, not of the object asked for. */
@@ -44,6 +49,10 @@ const MAX_CLOCK_DIFFERENCE_MS = 14 * 60_000
 export function decideS3Verdict(facts: S3Facts): S3Verdict {
   const { status, code } = facts
   if (status < 300 || status === 304) return { kind: 'pass' }
+  const { toldRegion } = facts
+  if (toldRegion !== undefined && toldRegion !== facts.usedRegion && isMove(facts)) {
+    return { kind: 'moved', region: toldRegion }
+  }
   // A redirect of the bucket names another endpoint or region. It is no answer about the object.
   if (status < 400) return { kind: 'fail', because: `it redirects (${status})` }
   if (code === 'RequestTimeTooSkewed' || isSkewedHead(facts)) return { kind: 'skewed' }
@@ -53,6 +62,13 @@ export function decideS3Verdict(facts: S3Facts): S3Verdict {
   const mayBeMissing = code === 'AccessDenied' || (facts.method === 'HEAD' && code === undefined)
   const isMissing = status === 403 && facts.missingKeyAs404 && mayBeMissing
   return { kind: 'refuse', status: isMissing ? 404 : status }
+}
+
+/** 301 and 307 to another endpoint of the bucket; 400 where it is asked under a wrong region at a right one. */
+function isMove({ status, code, method }: S3Facts): boolean {
+  const isMalformed =
+    code === 'AuthorizationHeaderMalformed' || (method === 'HEAD' && code === undefined)
+  return status === 301 || status === 307 || (status === 400 && isMalformed)
 }
 
 function isSkewedHead(facts: S3Facts): boolean {

@@ -34,14 +34,16 @@ export interface S3UpstreamOptions {
   /** Whether `AccessDenied` is told as 404: S3 says so of a missing key to whoever may not list. */
   readonly missingKeyAs404: boolean
   readonly clock: Clock
+  /** The endpoint of a region, where that differs; else the same one is asked under the other region's name. */
+  readonly elsewhere?: (region: string) => { readonly inner: Upstream; readonly endpoint: URL }
 }
 
 type S3Object = Extract<S3Target, { kind: 'object' }>
 
 interface Bucket extends S3UpstreamOptions {
-  readonly inner: Upstream
-  readonly signer: S3Signer
   readonly address: string
+  /** Where it is now, as far as we know. */
+  place: { readonly inner: Upstream; readonly signer: S3Signer; readonly region: string }
   /** How far the bucket's clock is ahead of ours, once it has told us. */
   aheadMs: number
 }
@@ -64,8 +66,12 @@ interface Attempt {
 export function createS3Upstream(inner: Upstream, options: S3UpstreamOptions): Upstream {
   const { endpoint, region, prefix, clock } = options
   const place = s3PlaceOf(endpoint, options.bucket, prefix)
-  const signer = createS3Signer(endpoint, region)
-  const bucket: Bucket = { ...options, inner, signer, address: endpoint.origin, aheadMs: 0 }
+  const bucket: Bucket = {
+    ...options,
+    address: endpoint.origin,
+    place: { inner, signer: createS3Signer(endpoint, region), region },
+    aheadMs: 0,
+  }
 
   function refuse(method: string, status: number, text: string, fields?: Fields): UpstreamResponse {
     const nowMs = clock.nowMs()
@@ -83,7 +89,13 @@ export function createS3Upstream(inner: Upstream, options: S3UpstreamOptions): U
       }
       const target = s3TargetOf(request.target, place)
       if (target.kind === 'refused') return refuse(method, target.status, target.because)
-      const asked = await attempt(bucket, target, request, scope)
+      let asked = await attempt(bucket, target, request, scope)
+      if (asked.verdict.kind === 'moved') {
+        asked.response.body.cancel('asking where the bucket is')
+        // From now on it is there; a second move within one request is no answer.
+        bucket.place = placeIn(asked.verdict.region, inner, options)
+        asked = await attempt(bucket, target, request, scope)
+      }
       if (asked.verdict.kind !== 'skewed') return conclude(bucket, asked, method)
       // From now on the bucket's clock is the right one; later it may tell us again.
       if (asked.aheadMs === undefined) return conclude(bucket, asked, method)
@@ -102,7 +114,8 @@ async function attempt(
   const { method } = request
   const { aheadMs: usedAheadMs } = bucket
   const signature = await sign(bucket, object, method, bucket.clock.nowMs() + usedAheadMs)
-  const response = await bucket.inner.fetch(
+  const { inner, region: usedRegion } = bucket.place
+  const response = await inner.fetch(
     {
       ...request,
       target: object.query === '' ? object.path : `${object.path}?${object.query}`,
@@ -124,6 +137,8 @@ async function attempt(
     clockDifferenceMs: aheadMs === undefined ? undefined : Math.abs(aheadMs - usedAheadMs),
     isSigned: has(signature, 'authorization'),
     missingKeyAs404: bucket.missingKeyAs404,
+    toldRegion: regionOf(response),
+    usedRegion,
   })
   return { response, verdict, aheadMs }
 }
@@ -137,7 +152,7 @@ async function sign(
   const credentials = await credentialsOf(bucket)
   if (credentials === undefined) return UNSIGNED
   try {
-    return await bucket.signer.sign({ method, path, query, credentials, atMs })
+    return await bucket.place.signer.sign({ method, path, query, credentials, atMs })
   } catch (error) {
     throw failure(bucket, 'credentials that no field can hold', error)
   }
@@ -170,9 +185,24 @@ function conclude(
   }
   response.body.cancel('not an answer about the object')
   if (verdict.kind === 'skewed') throw failure(bucket, 'RequestTimeTooSkewed')
-  const region = first(response.fields, 'x-amz-bucket-region')
+  const region = regionOf(response)
   const where = region === undefined ? '' : `, it is in "${region}"`
-  throw failure(bucket, verdict.because + where)
+  throw failure(bucket, (verdict.kind === 'moved' ? 'it moved twice' : verdict.because) + where)
+}
+
+/** Where S3 says that a bucket is, in a form that can be a part of a host name. */
+function regionOf({ fields }: UpstreamResponse): string | undefined {
+  const told = first(fields, 'x-amz-bucket-region')
+  return told !== undefined && /^[a-z0-9-]{1,32}$/.test(told) ? told : undefined
+}
+
+function placeIn(
+  region: string,
+  inner: Upstream,
+  { endpoint, elsewhere }: S3UpstreamOptions,
+): Bucket['place'] {
+  const there = elsewhere?.(region) ?? { inner, endpoint }
+  return { inner: there.inner, signer: createS3Signer(there.endpoint, region), region }
 }
 
 /** RFC 9209 calls it a configuration error of the proxy; of the port's kinds this is the nearest. */

@@ -3,6 +3,8 @@ import { createHash } from 'node:crypto'
 import { afterEach, beforeEach, describe, expect, it } from 'vitest'
 
 import { all } from '#core/entry/fields.ts'
+import type { Upstream } from '#core/ports/upstream.ts'
+import { ownResponse } from '#web/own-response.ts'
 import { ask, failureOf } from '../../../support/ask.ts'
 import { ACCOUNT, LAPSED, TEMPORARY, startS3Fixture } from '../../../support/s3-fixture.ts'
 import type { S3Fixture } from '../../../support/s3-fixture.ts'
@@ -147,11 +149,70 @@ describe('createS3Upstream, credentials', () => {
     expect(failure.message).not.toContain(credentials.secretAccessKey)
   })
 
-  it('rejects when the region is wrong, or the bucket is elsewhere', async () => {
+  it('rejects when the region is wrong, and where the bucket is is not said', async () => {
     const elsewhere = ask(s3.upstream({ region: 'eu-west-1' }), '/a')
     await expect(elsewhere).rejects.toThrow('AuthorizationHeaderMalformed')
-    const fields = [['x-amz-bucket-region', 'eu-central-1']] as const
-    s3.double.fail({ status: 301, code: 'PermanentRedirect', fields }, 1)
-    await expect(ask(s3.upstream(), '/a')).rejects.toThrow('it is in "eu-central-1"')
+    s3.double.fail({ status: 301, code: 'PermanentRedirect' }, 1)
+    await expect(ask(s3.upstream(), '/a')).rejects.toThrow('it redirects (301)')
+  })
+
+  it.each([
+    [301, 'PermanentRedirect'],
+    [307, 'TemporaryRedirect'],
+    [400, 'AuthorizationHeaderMalformed'],
+  ])('asks once more where a %i says the bucket is, and goes on there', async (status, code) => {
+    const { inner, counts } = redirecting([{ status, code, region: 'us-east-1' }])
+    const upstream = s3.upstream({ region: 'eu-west-1' }, inner)
+    expect((await ask(upstream, '/a')).status).toBe(200)
+    expect(counts).toEqual({ asked: 2 })
+    expect((await ask(upstream, '/a')).status).toBe(200)
+    expect(counts).toEqual({ asked: 3 })
+  })
+
+  it('does not follow a bucket from place to place, nor to what is no region', async () => {
+    const code = 'PermanentRedirect'
+    const twice = ['eu-central-1', 'eu-north-1'].map((region) => ({ status: 301, code, region }))
+    const moving = ask(s3.upstream({}, redirecting(twice).inner), '/a')
+    await expect(moving).rejects.toThrow('moved twice, it is in "eu-north-1"')
+    const { inner, counts } = redirecting([{ status: 301, code, region: 'evil.example/' }])
+    await expect(ask(s3.upstream({}, inner), '/a')).rejects.toThrow('it redirects (301)')
+    expect(counts).toEqual({ asked: 1 })
+  })
+
+  it('asks the endpoint of the region where there is one', async () => {
+    const asked: string[] = []
+    const elsewhere = (region: string) => {
+      asked.push(region)
+      return { inner: s3.inner, endpoint: new URL(`${s3.double.url}/s3`) }
+    }
+    const { inner } = redirecting([{ status: 301, code: 'PermanentRedirect', region: 'us-east-1' }])
+    const upstream = s3.upstream({ region: 'eu-west-1', elsewhere }, inner)
+    expect((await ask(upstream, '/a')).status).toBe(200)
+    expect(asked).toEqual(['us-east-1'])
   })
 })
+
+interface Redirection {
+  readonly status: number
+  readonly code: string
+  readonly region: string
+}
+
+/** Answers the first requests so, and leaves the others to the double. */
+function redirecting(redirections: readonly Redirection[]) {
+  const left = [...redirections]
+  const counts = { asked: 0 }
+  const inner: Upstream = {
+    async fetch(request, scope) {
+      counts.asked++
+      const next = left.shift()
+      if (next === undefined) return s3.inner.fetch(request, scope)
+      const { status, code, region } = next
+      const times = { sentAtMs: 0, receivedAtMs: 0 }
+      const text = `<Error><Code>${code}</Code></Error>`
+      const fields = ['x-amz-bucket-region', region]
+      return ownResponse({ status, method: 'GET', text, address: 's3', fields, ...times })
+    },
+  }
+  return { inner, counts }
+}

@@ -145,7 +145,7 @@ export async function startSluice(
   return { name: 'Sluice', port, pid: child.pid ?? 0, directory, stop: () => stopChild(child) }
 }
 
-async function freePort(): Promise<number> {
+export async function freePort(): Promise<number> {
   const server = createServer()
   await new Promise<void>((resolve) => server.listen(0, '127.0.0.1', resolve))
   const { port } = server.address() as AddressInfo
@@ -153,7 +153,7 @@ async function freePort(): Promise<number> {
   return port
 }
 
-async function answering(port: number): Promise<void> {
+export async function answering(port: number): Promise<void> {
   for (let attempt = 0; attempt < 100; attempt++) {
     try {
       const response = await fetch(`http://127.0.0.1:${port}/1k.bin`)

@@ -12,6 +12,7 @@ import { join } from 'node:path'
 import { CLASSES } from './classes.ts'
 import type { BenchClass } from './classes.ts'
 import { hitRatioTable } from './hit-ratio.ts'
+import { outageTable } from './outage.ts'
 import { LOAD_CORE, startNginx, startOrigin, startSluice } from './peers.ts'
 import { missingPrograms } from './programs.ts'
 import { restartTable } from './restart.ts'
@@ -29,6 +30,13 @@ if (wanted.length === 1 && wanted[0] === 'hit-ratio') {
 }
 if (wanted.length === 1 && wanted[0] === 'restart') {
   writeResult('restart', await restartTable())
+  process.exit(0)
+}
+if (wanted[0] === 'outage') {
+  const { text, isWhole } = await outageTable(wanted.slice(1))
+  // What was cut short is to be looked at, and not to stand for the day.
+  if (isWhole) writeResult('outage', text)
+  else process.stdout.write(text)
   process.exit(0)
 }
 const missing = missingPrograms()

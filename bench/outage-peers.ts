@@ -88,7 +88,8 @@ async function startVarnish(directory: string, originPort: number): Promise<Peer
   const args = ['-F', '-j', 'none', '-n', join(directory, 'varnish'), '-f', path]
   const where = ['-a', `127.0.0.1:${port}`, '-s', 'malloc,256m']
   const child = spawn('taskset', ['-c', SERVER_CORE, 'varnishd', ...args, ...where], {
-    stdio: ['ignore', 'ignore', 'inherit'],
+    // Where all is well it says so on stderr.
+    stdio: 'ignore',
   })
   await answering(port)
   return { name: 'Varnish', port, pid: child.pid ?? 0, directory, stop: () => stopChild(child) }

@@ -13,6 +13,7 @@ import type { OutageSystem } from './outage-peers.ts'
 import { percentOf, quantile, runOutage } from './outage-run.ts'
 import type { Outage, OutageOptions } from './outage-run.ts'
 import { LOAD_CORE } from './peers.ts'
+import type { Peer } from './peers.ts'
 import { formatTable } from './scenario.ts'
 
 const FAULTS: Readonly<Record<OutageOptions['fault'], string>> = {
@@ -104,11 +105,11 @@ async function measure(
 ): Promise<readonly string[]> {
   if (!isInstalled(system)) return COLUMNS.slice(2).map(() => 'not installed')
   const directory = mkdtempSync(join(tmpdir(), 'sluice-outage-'))
-  let stop: () => Promise<void> = async () => undefined
+  const started: Peer[] = []
   try {
     const start = async (originPort: number) => {
       const peer = await system.start(directory, originPort)
-      stop = () => peer.stop()
+      started.push(peer)
       return peer
     }
     const outage = await runOutage(start, {
@@ -121,7 +122,7 @@ async function measure(
     })
     return cellsOf(outage)
   } finally {
-    await stop()
+    for (const peer of started) await peer.stop()
     rmSync(directory, { recursive: true, force: true })
   }
 }

@@ -53,12 +53,16 @@ export function startLoad({ port, perSecond, nextPath, timeoutMs }: LoadOptions)
   }
 }
 
-/** Asks for all of them, a few at a time; how they end is not told. */
+/** Asks for all of them, a few at a time; rejects unless all are answered with 200. */
 export async function askAll(port: number, paths: readonly string[]): Promise<void> {
   const agent = new Agent({ keepAlive: true, maxSockets: 16 })
   const dueAtMs = wallMs()
-  await Promise.all(paths.map((path) => ask({ port, agent, path, dueAtMs, timeoutMs: 30_000 })))
+  const answers = await Promise.all(
+    paths.map((path) => ask({ port, agent, path, dueAtMs, timeoutMs: 30_000 })),
+  )
   agent.destroy()
+  const bad = answers.find(({ status }) => status !== 200)
+  if (bad !== undefined) throw new Error(`Cannot get "${bad.path}": status is ${bad.status}`)
 }
 
 interface Asked {

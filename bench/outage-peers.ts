@@ -67,7 +67,10 @@ function startStaleNginx(directory: string, originPort: number): Promise<Peer> {
   return startNginxWith('nginx', directory, SERVER_CORE, config)
 }
 
-/** Its probe is the default one: every five seconds, sick below three good ones of eight. */
+/**
+ * Its probe is the default one, every five seconds and sick below three good ones of eight; only that it need not wait
+ * for the first.
+ */
 async function startVarnish(directory: string, originPort: number): Promise<Peer> {
   const port = await freePort()
   const path = join(directory, 'outage.vcl')

@@ -49,7 +49,7 @@ describe('an origin that dies for four seconds, under 200 requests a second (F-0
     expect(outage.settledAttemptsPerSecond).toBeLessThanOrEqual(2)
     expect(outage.maxAtOnceCount).toBeLessThanOrEqual(CONCURRENCY)
     expect(outage.freshAfterMs).toBeLessThan(3000)
-  })
+  }, 60_000)
 })
 
 describe('keys that expire in the same second (F-83)', () => {
@@ -93,5 +93,5 @@ describe('keys that expire in the same second (F-83)', () => {
       agent.destroy()
       await origin.close()
     }
-  })
+  }, 60_000)
 })

@@ -198,6 +198,7 @@ const limits = z.strictObject({
   connectTimeout: ms(60_000, '1ms to 60s').prefault('2s'),
   firstByteTimeout: ms(600_000, '1ms to 10m').prefault('10s'),
   idleTimeout: ms(600_000, '1ms to 10m').prefault('10s'),
+  staleAfter: ms(600_000, '1ms to 10m').prefault('1s'),
   minRate: size({ min: 0, max: GIB, allowed: '0 to 1GiB, a second' }).prefault('16KiB'),
   minRateTime: ms(600_000, '1ms to 10m').prefault('30s'),
   originKeepAlive: ms(600_000, '1ms to 10m').prefault('60s'),

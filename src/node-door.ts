@@ -47,14 +47,11 @@ export interface DoorOptions {
   onBackgroundError(error: unknown): void
 }
 
-/** Port that goes without saying under TLS (RFC 9110 §4.2.2). */
-const HTTPS_PORT = 443
-
 export type Door = (raw: RawRequest, exchange: ServerExchange) => Maybe<Answer>
 
 export function createDoor(options: DoorOptions): Door {
   let requestCount = 0
-  const readOptions = { ...options.readOptions, defaultPort: HTTPS_PORT }
+  const readOptions = { ...options.readOptions, scheme: 'https' } as const
   const secureOptions = { ...options, readOptions }
 
   return function door(raw, exchange) {

@@ -209,7 +209,7 @@ function readOptionsOf({ limits, name }: Config): ReadOptions {
       maxFieldBytes: limits.fieldSize,
       maxFieldCount: limits.fieldCount,
     },
-    defaultPort: 80,
+    scheme: 'http',
     name,
   }
 }

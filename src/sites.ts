@@ -122,6 +122,7 @@ function policyOf(config: Config, site: SiteConfig, isHttp: boolean): PolicySett
     honoursQualified: site.qualifiedDirectives ?? preset.honoursQualified,
     maxTtlMs: MAX_TTL_MS,
     staleWindowMs: site.staleWindow,
+    staleAfterMs: config.limits.staleAfter,
     staleNeedsPermission: site.staleNeedsPermission ?? preset.staleNeedsPermission,
     // A bucket or a directory has no users: whoever may ask gets the same.
     isOriginShared: site.shared ?? !isHttp,

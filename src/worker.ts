@@ -131,7 +131,7 @@ function readOptionsOf(request: Request, { limits, name }: Config): ReadOptions 
       maxFieldBytes: limits.fieldSize,
       maxFieldCount: limits.fieldCount,
     },
-    defaultPort: request.url.startsWith('https:') ? 443 : 80,
+    scheme: request.url.startsWith('https:') ? 'https' : 'http',
     name,
   }
 }

@@ -34,8 +34,7 @@ async function start(originPort: number, limits: object): Promise<SluiceProcess>
 
 describe('an origin that dies for four seconds, under 200 requests a second (F-01)', () => {
   it('is hidden from who asks for what is stored, is left alone, and comes back without a surge', async () => {
-    // Its window is as much shorter as the run is.
-    const limits = { originConcurrency: CONCURRENCY, breakerWindow: '2s' }
+    const limits = { originConcurrency: CONCURRENCY }
     const outage = await runOutage((port) => start(port, limits), {
       fault: 'dead',
       faultMs: 4000,

@@ -133,6 +133,35 @@ describe('when the origin fails', () => {
     expect(problem(got.body, 4000, 5000)).toBeUndefined()
   })
 
+  it('a stale response stands in for one that is slow, which is validated all the same', async () => {
+    const edge = createEdge()
+    edge.origin.put('/a', { sizeBytes: 500, fields: FRESH })
+    await edge.get('/a')
+    await edge.clock.step(61_000)
+    edge.origin.inject({ fault: 'delay-head', delayMs: 4000, times: Infinity })
+    const waiting = edge.get('/a')
+    await edge.clock.step(999)
+    const fetchedCount = edge.origin.requests.length
+    await edge.clock.step(1)
+    expect((await waiting).cache).toMatch(/^fwd=stale; ttl=-2; detail=slow/)
+    // Nobody else waits for it in the next seconds, nor is it asked for again.
+    expect((await edge.get('/a')).cache).toMatch(/detail=slow/)
+    expect(edge.origin.requests).toHaveLength(fetchedCount)
+    await edge.clock.step(3000)
+    expect((await edge.get('/a')).cache).toMatch(/^hit; ttl=5\d/)
+  })
+
+  it('who insists on a validation waits for it', async () => {
+    const edge = createEdge()
+    edge.origin.put('/a', { sizeBytes: 500, fields: FRESH })
+    await edge.get('/a')
+    await edge.clock.step(61_000)
+    edge.origin.inject({ fault: 'delay-head', delayMs: 4000 })
+    const waiting = edge.get('/a', { 'cache-control': 'no-cache' })
+    await edge.clock.step(4000)
+    expect((await waiting).cache).toMatch(/fwd-status=304/)
+  })
+
   it('a response that must be revalidated does not (RFC 9111 §5.2.2.2)', async () => {
     const edge = createEdge()
     edge.origin.put('/a', {

@@ -35,7 +35,7 @@ export type Verdicts = ReadonlyMap<Question, Verdict>
 
 const READ_OPTIONS: ReadOptions = {
   limits: { maxTargetBytes: 4096, maxFieldBytes: 8192, maxFieldCount: 100 },
-  defaultPort: 80,
+  scheme: 'http',
   name: 'sluice',
 }
 

@@ -30,6 +30,8 @@ import type { SteppedClock } from './stepped-clock.ts'
 export const SEGMENT_BYTES = 1024
 
 export interface EdgeOptions {
+  /** Of the connections that requests come on; default `http`. */
+  readonly scheme?: 'http' | 'https'
   readonly store?: Store
   readonly memoryBytes?: number
   readonly site?: Partial<Omit<Site, 'policy' | 'forward' | 'fill'>> & {
@@ -75,7 +77,7 @@ export interface Edge {
 
 const READ_OPTIONS: ReadOptions = {
   limits: { maxTargetBytes: 4096, maxFieldBytes: 8192, maxFieldCount: 100 },
-  defaultPort: 80,
+  scheme: 'http',
   name: 'sluice',
 }
 
@@ -121,7 +123,7 @@ export function createEdge(options: EdgeOptions = {}): Edge {
   ) {
     const lines = ['host', 'edge.test', ...Object.entries(fields).flat()]
     const raw = { method, target, httpVersion: '1.1', lines, body: undefined }
-    const head = readHead(raw, READ_OPTIONS)
+    const head = readHead(raw, { ...READ_OPTIONS, scheme: options.scheme ?? 'http' })
     if (head.kind === 'refused') throw new Error(`Cannot ask: ${head.reason}`)
     const scope = createTestScope()
     return gotOf(await handle(head, site, scope), scope)

@@ -26,6 +26,7 @@ export function testPolicy(settings: Partial<PolicySettings> = {}): PolicySettin
     honoursQualified: false,
     maxTtlMs: 31_536_000_000,
     staleWindowMs: 0,
+    staleAfterMs: 1000,
     isOriginShared: false,
     minValidationIntervalMs: 0,
     hitForMissMs: 60_000,
@@ -42,6 +43,7 @@ export function testAsked(facts: Partial<Asked> = {}): Asked {
   return {
     method: 'GET',
     key: testKey('object'),
+    scheme: 'http',
     authority: 'a.example',
     target: '/object',
     httpVersion: '1.1',

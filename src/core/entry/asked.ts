@@ -1,4 +1,5 @@
 import type { ByteSource } from './byte-source.ts'
+import type { Scheme } from '../http/target.ts'
 import type { CacheKey } from './cache-key.ts'
 import type { Fields } from './fields.ts'
 import type { RangeSpec } from '../http/byte-range.ts'
@@ -29,6 +30,8 @@ export const NO_PRECONDITIONS: Preconditions = {
 export interface Asked {
   readonly method: string
   readonly key: CacheKey
+  /** Of the connection it came on; no part of the key. */
+  readonly scheme: Scheme
   /** Normalised authority of the Host field. */
   readonly authority: string
   /** Raw path and query as they go to the origin, after the site's query rules. */

@@ -6,6 +6,7 @@ import type { Entry, Variant } from '../entry/stored-response.ts'
 import { NO_DIRECTIVES } from '../http/cache-control.ts'
 import { UpstreamError } from '../ports/upstream.ts'
 import { collapse } from './collapse.ts'
+import type { Collapsed } from './collapse.ts'
 import type { Exchange } from './exchange.ts'
 
 /** How long a key rests after its origin has failed to validate it. */
@@ -49,10 +50,19 @@ async function revalidate(
   variant: Variant,
   entry: Entry | undefined,
 ): Promise<boolean> {
+  // Nobody waits for it: so it may wait.
+  const isAlone = x.asked.hasCredentials
+  return letGo(collapse(x, { entry, selected: variant.head, isAlone, hasFallback: false }))
+}
+
+/**
+ * Looks after what nobody waits for any more.
+ *
+ * @returns Whether the origin failed.
+ */
+export async function letGo(collapsing: Promise<Collapsed>): Promise<boolean> {
   try {
-    const isAlone = x.asked.hasCredentials
-    const facts = { entry, selected: variant.head, isAlone, hasFallback: true }
-    const { fetched, leads, leave } = await collapse(x, facts)
+    const { fetched, leads, leave } = await collapsing
     if (leads && (fetched.kind === 'unshareable' || fetched.kind === 'failed')) {
       fetched.response.body.cancel('for the background only')
     }

@@ -3,7 +3,7 @@
 import type { CacheKey } from '../entry/cache-key.ts'
 import type { InvalidationScope } from '../entry/invalidation-scope.ts'
 import { EVERYTHING } from '../entry/invalidation-scope.ts'
-import { findTargetProblem, normaliseHost } from '../http/target.ts'
+import { DEFAULT_PORTS, findTargetProblem, normaliseHost } from '../http/target.ts'
 import type { Recorded, Store } from '../ports/store.ts'
 import { keyFor } from './read-request.ts'
 import type { SearchVariances } from './search-variances.ts'
@@ -58,7 +58,10 @@ export function createPurge({ store, searchVariances, sites }: PurgeOptions): Pu
       if (parts === null) return refused('url', 'Not an http:// or https:// URL')
       // Never through a URL parser, which would normalise what is keyed as it came.
       const [, scheme = '', host = '', target = '/'] = parts
-      const authority = normaliseHost(host, scheme.toLowerCase() === 'https' ? 443 : 80)
+      const authority = normaliseHost(
+        host,
+        DEFAULT_PORTS[scheme.toLowerCase() === 'https' ? 'https' : 'http'],
+      )
       if (authority === undefined) return refused('url', 'Malformed host')
       const problem = findTargetProblem(target)
       if (problem !== undefined) return refused('url', `Malformed path: ${problem}`)

@@ -12,7 +12,8 @@ import type { RequestDirectives } from '../http/cache-control.ts'
 import { HOP_BY_HOP, connectionOptions, isAbusiveConnection } from '../http/hop-by-hop.ts'
 import { countLoops } from '../http/loop.ts'
 import type { Preconditions } from '../http/preconditions.ts'
-import { findTargetProblem, normaliseHost, pathOf, queryOf } from '../http/target.ts'
+import type { Scheme } from '../http/target.ts'
+import { DEFAULT_PORTS, findTargetProblem, normaliseHost, pathOf, queryOf } from '../http/target.ts'
 import { isForwarded } from '../policy/forwarding.ts'
 import type { QueryRules, Site } from './site.ts'
 
@@ -34,6 +35,7 @@ export interface Refusal {
 export interface ReadHead {
   readonly kind: 'read'
   readonly raw: RawRequest
+  readonly scheme: Scheme
   readonly authority: string
   /** End-to-end fields, names in lower case. */
   readonly fields: Fields
@@ -41,8 +43,7 @@ export interface ReadHead {
 
 export interface ReadOptions {
   readonly limits: RequestLimits
-  /** Port that goes without saying in a Host field: 80, or 443 under TLS. */
-  readonly defaultPort: number
+  readonly scheme: Scheme
   /** Our id in CDN-Loop. */
   readonly name: string
 }
@@ -64,7 +65,7 @@ const SINGLE: ReadonlySet<string> = new Set([
 
 /** Reads request line and fields; everything that does not depend on the site. */
 export function readHead(raw: RawRequest, options: ReadOptions): ReadHead | Refusal {
-  const { limits, defaultPort, name } = options
+  const { limits, scheme, name } = options
   if (raw.httpVersion !== '1.1' && raw.httpVersion !== '1.0') {
     return refused(raw.httpVersion.startsWith('2') ? 505 : 400, 'HTTP version not supported')
   }
@@ -76,17 +77,17 @@ export function readHead(raw: RawRequest, options: ReadOptions): ReadHead | Refu
   if ('kind' in read) return read
   const { fields, connection } = read
   const host = first(fields, 'host')
-  const authority = host === undefined ? undefined : normaliseHost(host, defaultPort)
+  const authority = host === undefined ? undefined : normaliseHost(host, DEFAULT_PORTS[scheme])
   if (authority === undefined) return refused(400, 'Malformed or missing Host')
   if (countLoops(combined(fields, 'cdn-loop'), name) > 0) return refused(508, 'Loop detected')
   const problemOfFraming = findFramingProblem(read, raw)
   if (problemOfFraming !== undefined) return problemOfFraming
   if (connection === undefined || isPlainConnection(connection)) {
-    return { kind: 'read', raw, authority, fields }
+    return { kind: 'read', raw, scheme, authority, fields }
   }
   const named = connectionOptions(connection)
   if (isAbusiveConnection(named)) return refused(400, 'Connection names an end-to-end field')
-  return { kind: 'read', raw, authority, fields: without(fields, named) }
+  return { kind: 'read', raw, scheme, authority, fields: without(fields, named) }
 }
 
 interface ReadFields {
@@ -171,7 +172,7 @@ function isPlainConnection(connection: string): boolean {
 
 /** Reads the rest of a request as its site understands it. */
 export function readRequest(head: ReadHead, site: Site): Asked | Refusal {
-  const { raw, authority, fields } = head
+  const { raw, scheme, authority, fields } = head
   const { method } = raw
   const isRead = method === 'GET' || method === 'HEAD'
   if (!isRead && site.methods === 'read') return refused(405, 'Method not allowed')
@@ -188,6 +189,7 @@ export function readRequest(head: ReadHead, site: Site): Asked | Refusal {
   return {
     method,
     key: cacheKeyOf(site.name, authorityKeyed(site, authority), target),
+    scheme,
     authority,
     target,
     httpVersion: raw.httpVersion,

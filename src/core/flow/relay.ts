@@ -12,7 +12,7 @@ import { all, combined, first, has, without } from '../entry/fields.ts'
 import type { InvalidationScope } from '../entry/invalidation-scope.ts'
 import type { CacheStatus, ForwardReason } from '../http/cache-status.ts'
 import { parseContentRange } from '../http/byte-range.ts'
-import { normaliseHost } from '../http/target.ts'
+import { DEFAULT_PORTS, normaliseHost } from '../http/target.ts'
 import { decideInvalidation, groupsOf } from '../policy/invalidation.ts'
 import { WHOLE } from '../policy/origin-range.ts'
 import type { UpstreamResponse } from '../ports/upstream.ts'
@@ -139,22 +139,18 @@ async function invalidateChanged(x: Exchange, fields: Fields): Promise<void> {
 
 /** The target, and what the answer names at the same origin; each with what stands for it. */
 function changedKeys({ asked, site, core }: Exchange, fields: Fields): ReadonlySet<CacheKey> {
+  const { scheme } = asked
   const changed = [{ key: asked.key, target: asked.target }]
   for (const name of ['location', 'content-location']) {
     const value = first(fields, name)
     const url =
-      value === undefined ? null : URL.parse(value, `http://${asked.authority}${asked.target}`)
-    if (url === null || authorityOf(url) !== asked.authority) continue
+      value === undefined ? null : URL.parse(value, `${scheme}://${asked.authority}${asked.target}`)
+    if (url?.protocol !== `${scheme}:`) continue
+    if (normaliseHost(url.host, DEFAULT_PORTS[scheme]) !== asked.authority) continue
     changed.push(keyFor(site, asked.authority, url.pathname + url.search))
   }
   const others = changed.flatMap(({ key, target }) => core.searchVariances.equivalents(key, target))
   return new Set([...changed, ...others].map(({ key }) => key))
-}
-
-/** Keys have no scheme: under TLS or not, a host is the same. */
-function authorityOf({ protocol, host }: URL): string | undefined {
-  if (protocol === 'http:') return normaliseHost(host, 80)
-  return protocol === 'https:' ? normaliseHost(host, 443) : undefined
 }
 
 function relayedFields(x: Exchange): Fields {

@@ -12,7 +12,7 @@ import { decideReuse } from '../policy/reuse.ts'
 import { decideStaleOnError } from '../policy/stale-on-error.ts'
 import type { RequestScope } from '../ports/request-scope.ts'
 import { UpstreamError } from '../ports/upstream.ts'
-import { revalidateInBackground } from './background.ts'
+import { letGo, revalidateInBackground } from './background.ts'
 import { BodyGoneError } from './body-origin.ts'
 import { collapse } from './collapse.ts'
 import type { Collapsed } from './collapse.ts'
@@ -28,6 +28,7 @@ import { notStored, originFailed } from './refuse.ts'
 import { standsFor } from './search-variances.ts'
 import { isOfOurRange, isReusable, mayShare } from './share.ts'
 import type { Site } from './site.ts'
+import { within } from './within.ts'
 
 export type Serve = (asked: Asked, site: Site, scope: RequestScope) => Maybe<Answer>
 
@@ -320,14 +321,24 @@ async function validated(
   entry: Entry | undefined,
   because: 'request' | 'stale',
 ): Promise<Answer> {
-  const selected = variant.head
   const hasFallback = mayStandIn(x, variant, x.nowMs)
-  const collapsed = await collapse(x, {
-    entry,
-    selected,
-    isAlone: goesAlone(x, entry),
-    hasFallback,
-  })
+  const mayBeLate = hasFallback && because === 'stale'
+  if (mayBeLate && x.core.flights.isResting(slowKey(x), x.nowMs)) {
+    const stale = await slowInstead(x, variant)
+    if (stale !== undefined) return stale
+  }
+  const isAlone = goesAlone(x, entry)
+  const collapsing = collapse(x, { entry, selected: variant.head, isAlone, hasFallback })
+  const late = mayBeLate ? await staleIfLate(x, variant, collapsing) : undefined
+  return late ?? (await answerValidated(x, variant, await collapsing, because))
+}
+
+async function answerValidated(
+  x: Exchange,
+  variant: Variant,
+  collapsed: Collapsed,
+  because: 'request' | 'stale',
+): Promise<Answer> {
   try {
     const { fetched } = collapsed
     if (fetched.kind === 'failed') {
@@ -343,6 +354,33 @@ async function validated(
   } finally {
     collapsed.leave()
   }
+}
+
+/** A key rests after its origin was too slow to validate it. */
+const SLOW_REST_MS = 2000
+
+/** The validation goes on; until it has had time for that, nobody else waits for it. */
+async function staleIfLate(
+  x: Exchange,
+  variant: Variant,
+  collapsing: Promise<Collapsed>,
+): Promise<Answer | undefined> {
+  const { core, scope, site } = x
+  const isInTime = await within(collapsing, site.policy.staleAfterMs, core.clock)
+  const stale = isInTime === undefined ? await slowInstead(x, variant) : undefined
+  if (stale === undefined) return undefined
+  core.flights.rest(slowKey(x), core.clock.nowMs() + SLOW_REST_MS)
+  scope.background(letGo(collapsing))
+  return stale
+}
+
+/** What rests for being slow is still validated behind a stale answer. */
+function slowKey({ asked }: Exchange): string {
+  return `slow ${asked.key}`
+}
+
+function slowInstead(x: Exchange, variant: Variant): Promise<Answer | undefined> {
+  return staleInstead(x, variant, { because: 'stale', detail: 'slow' })
 }
 
 /** Step 7 of a request: the origin cannot answer; may what is stored stand in (RFC 5861 §4)? */

@@ -36,6 +36,11 @@ export function queryOf(target: string): string | undefined {
 const HOST =
   /^(?:[0-9a-z](?:[0-9a-z_-]*[0-9a-z_])?(?:\.[0-9a-z_](?:[0-9a-z_-]*[0-9a-z_])?)*\.?|\[[0-9a-f:.]{2,45}\])(?::([0-9]{0,5}))?$/
 
+export type Scheme = 'http' | 'https'
+
+/** Ports that go without saying in an authority (RFC 9110 §4.2.1, §4.2.2). */
+export const DEFAULT_PORTS: Readonly<Record<Scheme, number>> = { http: 80, https: 443 }
+
 /**
  * Normalises a Host value: lower case, one trailing dot and the default port removed.
  *

@@ -37,6 +37,8 @@ export interface PolicySettings {
   readonly maxTtlMs: number
   /** How long after its lifetime a response may stand in for a failing origin, where that is permitted. */
   readonly staleWindowMs: number
+  /** A validation that takes longer goes on by itself, where the stored response may stand in. */
+  readonly staleAfterMs: number
   /** Whether the stale window asks for permission by the response, or holds unless it forbids (§4.2.4). */
   readonly staleNeedsPermission: boolean
   /** The origin serves everyone the same (a bucket, a directory), so stale needs no further permission. */

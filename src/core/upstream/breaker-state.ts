@@ -3,7 +3,7 @@
 export interface BreakerRules {
   /** In which requests and failures are counted, sliding. */
   readonly windowMs: number
-  /** Requests in the window from which on their failures are held against them. */
+  /** Requests in the window from which on their failures are held against them; so many failures in a row are enough. */
   readonly minRequestCount: number
   /** Share of failures, above 0 and up to 1, that opens it. */
   readonly failureRatio: number
@@ -32,6 +32,8 @@ interface Slot {
 interface Tally {
   /** The oldest first. */
   readonly slots: readonly Slot[]
+  /** In a row, and none of them longer ago than the window before the next. */
+  readonly failedRowCount: number
   readonly unreachedRowCount: number
   readonly lateRowCount: number
 }
@@ -49,7 +51,8 @@ export type Admission =
   | { readonly isAdmitted: false; readonly state: BreakerState; readonly waitMs: number }
 
 const SLOT_COUNT = 10
-const NOTHING: Tally = { slots: [], unreachedRowCount: 0, lateRowCount: 0 }
+const NO_ROWS = { failedRowCount: 0, unreachedRowCount: 0, lateRowCount: 0 }
+const NOTHING: Tally = { slots: [], ...NO_ROWS }
 
 export const CLOSED: BreakerState = { state: 'closed', epoch: 0, tally: NOTHING }
 
@@ -132,7 +135,7 @@ export function countsOf(
 }
 
 function counted(
-  { slots, unreachedRowCount, lateRowCount }: Tally,
+  { slots, ...rows }: Tally,
   outcome: Exclude<BreakerOutcome, 'withdrawn'>,
   rules: BreakerRules,
   nowMs: number,
@@ -150,16 +153,22 @@ function counted(
     requestCount: now.requestCount + (outcome === 'broken' ? 0 : 1),
     failureCount: now.failureCount + (outcome === 'answered' ? 0 : 1),
   }
+  const isFirst = kept.length === 0 && now.requestCount === 0 && now.failureCount === 0
+  const { failedRowCount, unreachedRowCount, lateRowCount } = isFirst ? NO_ROWS : rows
   const hasAnswered = outcome === 'answered' || outcome === 'failed'
   return {
     slots: [...kept, slot],
+    failedRowCount: outcome === 'answered' ? 0 : failedRowCount + 1,
     unreachedRowCount: hasAnswered ? 0 : unreachedRowCount + (outcome === 'unreached' ? 1 : 0),
     lateRowCount: hasAnswered ? 0 : lateRowCount + (outcome === 'late' ? 1 : 0),
   }
 }
 
-function isTooMuch({ slots, unreachedRowCount, lateRowCount }: Tally, rules: BreakerRules) {
+function isTooMuch(tally: Tally, rules: BreakerRules): boolean {
+  const { slots, failedRowCount, unreachedRowCount, lateRowCount } = tally
   if (unreachedRowCount >= rules.maxRowCount || lateRowCount >= rules.maxRowCount) return true
+  // Long before half of a busy window has failed.
+  if (failedRowCount >= rules.minRequestCount) return true
   const { requestCount, failureCount } = sumOf(slots)
   return requestCount >= rules.minRequestCount && failureCount >= rules.failureRatio * requestCount
 }

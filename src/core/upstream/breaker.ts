@@ -47,11 +47,13 @@ interface Attempt {
 /** For so long a probe's body is waited for: an address that only sends heads is not back. */
 const PROBE_BODY_MS = 1000
 
+/** No connection, or one that brought nothing. */
 const UNREACHED: ReadonlySet<UpstreamErrorKind> = new Set<UpstreamErrorKind>([
   'dns_error',
   'dns_timeout',
   'connection_refused',
   'connection_timeout',
+  'connection_terminated',
   'destination_ip_unroutable',
   'tls_certificate_error',
   'tls_protocol_error',

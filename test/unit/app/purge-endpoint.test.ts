@@ -63,7 +63,7 @@ function createFixture(options: Partial<PurgeEndpointOptions> = {}) {
     const { method = 'POST', target = '/purge', fields = TYPE, body = '{"all":true}' } = sent
     const source = typeof body === 'string' ? sourceOf(body) : body
     const raw = { method, target, httpVersion: '1.1', lines: fields, body: source }
-    const head = { kind: 'read', raw, authority: 'a', fields } as const
+    const head = { kind: 'read', raw, scheme: 'http', authority: 'a', fields } as const
     const response = await endpoint({ head, peer: sent.peer ?? '192.0.2.1' })
     return { status: response.status, text: await response.text(), headers: response.headers }
   }

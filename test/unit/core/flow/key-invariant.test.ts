@@ -31,7 +31,7 @@ const TIMEOUT_MS = 600_000
 
 const READ_OPTIONS: ReadOptions = {
   limits: { maxTargetBytes: 4096, maxFieldBytes: 8192, maxFieldCount: 100 },
-  defaultPort: 80,
+  scheme: 'http',
   name: 'sluice',
 }
 

@@ -13,7 +13,7 @@ import { createRecordingServe } from '../../../support/recording-serve.ts'
 
 const READ_OPTIONS: ReadOptions = {
   limits: { maxTargetBytes: 200, maxFieldBytes: 300, maxFieldCount: 10 },
-  defaultPort: 80,
+  scheme: 'http',
   name: 'sluice',
 }
 

@@ -109,13 +109,22 @@ class Model {
     ) {
       return true
     }
-    const lastAnswer = this.events.findLastIndex(({ outcome }) =>
-      ['answered', 'failed'].includes(outcome),
-    )
-    const since = this.events.slice(lastAnswer + 1)
+    const row = this.#rowOf(['answered'])
+    if (row.length >= RULES.minRequestCount) return true
+    const since = this.#rowOf(['answered', 'failed'])
     return (['unreached', 'late'] as const).some(
       (kind) => since.filter(({ outcome }) => outcome === kind).length >= RULES.maxRowCount,
     )
+  }
+
+  /** The last events, none of them one of these, and none with a whole window before the next. */
+  #rowOf(ends: readonly BreakerOutcome[]): Model['events'] {
+    const slotMs = RULES.windowMs / 10
+    const slots = this.events.map(({ atMs }) => Math.floor(atMs / slotMs))
+    const begin = this.events.findLastIndex(
+      ({ outcome }, i) => ends.includes(outcome) || (slots[i + 1] ?? 0) - (slots[i] ?? 0) >= 10,
+    )
+    return this.events.slice(begin + 1)
   }
 
   #shut(nowMs: number, chance: number): void {

@@ -41,7 +41,7 @@ it.each([
   ['dns_error', 2],
   ['tls_certificate_error', 2],
   ['http_response_timeout', 2],
-  ['connection_terminated', 4],
+  ['connection_terminated', 2],
   ['http_protocol_error', 4],
 ] as const)('opens after %s %i times', async (kind: UpstreamErrorKind, count) => {
   const { origin, breaker, ask } = createFixture()

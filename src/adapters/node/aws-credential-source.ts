@@ -2,7 +2,6 @@
 // tells credentials is run again before they expire.
 
 import { exec } from 'node:child_process'
-import { statSync } from 'node:fs'
 import { promisify } from 'node:util'
 
 import type { Maybe } from '#core/entry/byte-source.ts'
@@ -10,6 +9,7 @@ import type { Clock } from '#core/ports/clock.ts'
 import type { FlowEvent } from '#core/ports/request-scope.ts'
 import type { AwsCredentials } from './aws-credentials.ts'
 import { awsCredentialsPath, readAwsCredentials } from './aws-credentials.ts'
+import { stampOf } from './file-stamp.ts'
 
 export interface CredentialSourceOptions {
   readonly environment: Readonly<Record<string, string | undefined>>
@@ -129,10 +129,4 @@ async function askProgram(command: string): Promise<Told> {
     credentials: { accessKeyId, secretAccessKey, sessionToken: text('SessionToken') },
     expiresAtMs: expiration === undefined ? Number.POSITIVE_INFINITY : Date.parse(expiration),
   }
-}
-
-/** Of the file as it is now; a link is followed, so that one which is swapped counts as changed. */
-function stampOf(path: string): string {
-  const stat = statSync(path, { throwIfNoEntry: false, bigint: true })
-  return stat === undefined ? '' : `${stat.ino} ${stat.size} ${stat.mtimeNs}`
 }

@@ -1,9 +1,10 @@
 // A bearer token that somebody else puts into a file and renews there.
 
-import { readFileSync, statSync } from 'node:fs'
+import { readFileSync } from 'node:fs'
 
 import type { Clock } from '#core/ports/clock.ts'
 import type { FlowEvent } from '#core/ports/request-scope.ts'
+import { stampOf } from './file-stamp.ts'
 
 export interface TokenSourceOptions {
   readonly path: string
@@ -48,12 +49,6 @@ function readToken(path: string): string {
   }
   if (TOKEN.test(text)) return text
   throw new Error(`Cannot use token file "${path}": it must hold one bearer token and nothing else`)
-}
-
-/** Of the file as it is now; a link is followed, so that one which is swapped counts as changed. */
-function stampOf(path: string): string {
-  const stat = statSync(path, { throwIfNoEntry: false, bigint: true })
-  return stat === undefined ? '' : `${stat.ino} ${stat.size} ${stat.mtimeNs}`
 }
 
 function messageOf(error: unknown): string {

@@ -16,7 +16,12 @@ export function openSpans(
   open: (span: ByteSpan, toByte: number) => ByteSource,
 ): readonly OpenSpan[] {
   const { segmentBytes, completeLength, joinable, body } = head
-  if (spans.length === 1 || completeLength === undefined || !joinable) {
+  if (!joinable) {
+    // What has passed by cannot be fetched again: so it is kept for the later parts from the beginning.
+    const readers = spans.map((span) => open(span, span.endByte))
+    return readers.map((reader) => () => reader)
+  }
+  if (spans.length === 1 || completeLength === undefined) {
     return spans.map((span) => () => open(span, span.endByte))
   }
   const presence = x.core.store.presence(body)

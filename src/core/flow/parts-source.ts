@@ -46,6 +46,9 @@ export class PartsSource implements ByteSource {
     this.#isOver = true
     this.#part?.cancel(why)
     this.#primed?.cancel(why)
+    // Some are open before it is their turn.
+    for (const open of this.#opens.slice(this.#index)) open().cancel(why)
+    this.#index = this.#opens.length
   }
 
   #take(bytes: Uint8Array | undefined): Maybe<Uint8Array | undefined> {

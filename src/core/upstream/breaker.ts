@@ -47,13 +47,11 @@ interface Attempt {
 /** For so long a probe's body is waited for: an address that only sends heads is not back. */
 const PROBE_BODY_MS = 1000
 
-/** No connection, or one that brought nothing. */
 const UNREACHED: ReadonlySet<UpstreamErrorKind> = new Set<UpstreamErrorKind>([
   'dns_error',
   'dns_timeout',
   'connection_refused',
   'connection_timeout',
-  'connection_terminated',
   'destination_ip_unroutable',
   'tls_certificate_error',
   'tls_protocol_error',
@@ -149,6 +147,8 @@ function outcomeOf(error: unknown): BreakerOutcome {
   if (error instanceof Cancelled) return 'withdrawn'
   if (!(error instanceof UpstreamError)) return 'failed'
   if (error.kind === 'connection_limit_reached') return 'withdrawn'
+  // A kept connection that ended says nothing: the fresh one that is asked next will.
+  if (error.kind === 'connection_terminated') return error.retryable ? 'withdrawn' : 'unreached'
   if (error.kind === 'http_response_timeout') return 'late'
   return UNREACHED.has(error.kind) ? 'unreached' : 'failed'
 }

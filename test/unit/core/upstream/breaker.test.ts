@@ -5,6 +5,7 @@ import { expect, it } from 'vitest'
 import type { BreakerRules } from '#core/upstream/breaker-state.ts'
 import { createBreaker, withBreaker } from '#core/upstream/breaker.ts'
 import type { UpstreamErrorKind } from '#core/ports/upstream.ts'
+import { UpstreamError } from '#core/ports/upstream.ts'
 import { failureOf, fetchFrom } from '../../../support/ask.ts'
 import { createFakeUpstream } from '../../../support/fake-upstream.ts'
 import { createTestScope } from '../../../support/scopes.ts'
@@ -41,7 +42,6 @@ it.each([
   ['dns_error', 2],
   ['tls_certificate_error', 2],
   ['http_response_timeout', 2],
-  ['connection_terminated', 2],
   ['http_protocol_error', 4],
 ] as const)('opens after %s %i times', async (kind: UpstreamErrorKind, count) => {
   const { origin, breaker, ask } = createFixture()
@@ -117,4 +117,22 @@ it('does not believe an address that is back with its heads alone', async () => 
   await clock.step(1000)
   expect(breaker.status().state).toBe('ramp')
   body.cancel('enough')
+})
+
+it.each([
+  ['a kept connection that ended', true, 'closed'],
+  ['a fresh connection that ended', false, 'open'],
+] as const)('holds %s against an address, or not', async (_, retryable, state) => {
+  const { breaker, clock, scope } = createFixture()
+  const ending = withBreaker(
+    {
+      fetch() {
+        throw new UpstreamError('connection_terminated', 'It ended', { retryable })
+      },
+    },
+    breaker,
+    { clock },
+  )
+  for (let i = 0; i < 2; i++) await failureOf(fetchFrom(ending, '/a', [], { scope }))
+  expect(breaker.status().state).toBe(state)
 })

@@ -22,7 +22,7 @@ const RANDOM_COUNT = POINT_COUNT > CI_COUNT ? POINT_COUNT : 10
 const SEED = Number(process.env['SLUICE_CRASH_SEED'] ?? 20_261_120)
 const LEAST_COUNT = 8
 /** Points beyond those asked for, until there are so many at each place. */
-const MAX_MORE_COUNT = 100
+const MAX_MORE_COUNT = 60
 /** A directory is crashed in so often, then another is begun. */
 const CRASHES_A_SITE = 8
 /** Crashes at once. */

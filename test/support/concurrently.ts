@@ -4,9 +4,13 @@ export async function concurrently<Item>(
   maxCount: number,
   run: (item: Item, index: number) => Promise<void>,
 ): Promise<void> {
-  const queue = [...items].entries()
+  // Each is asked for when it is its turn: what comes next may depend on what was.
+  const queue = items[Symbol.iterator]()
+  let count = 0
   async function work(): Promise<void> {
-    for (const [index, item] of queue) await run(item, index)
+    for (let next = queue.next(); next.done !== true; next = queue.next()) {
+      await run(next.value, count++)
+    }
   }
   await Promise.all(Array.from({ length: maxCount }, work))
 }

@@ -9,7 +9,7 @@ import type { Clock } from '#core/ports/clock.ts'
 import type { FlowEvent } from '#core/ports/request-scope.ts'
 import type { AwsCredentials } from './aws-credentials.ts'
 import { awsCredentialsPath, readAwsCredentials } from './aws-credentials.ts'
-import { stampOf } from './file-stamp.ts'
+import { createFileLook } from './file-look.ts'
 
 export interface CredentialSourceOptions {
   readonly environment: Readonly<Record<string, string | undefined>>
@@ -21,8 +21,6 @@ export interface CredentialSourceOptions {
 /** @returns Those to sign with now; `undefined`: none, so that requests go unsigned. */
 export type CredentialSource = () => Maybe<AwsCredentials | undefined>
 
-/** The file is looked at once in this time, however many ask. */
-const LOOK_MS = 1000
 /** Before they expire, credentials of a program are asked for anew. */
 const EARLY_MS = 5 * 60_000
 const PROGRAM_TIMEOUT_MS = 30_000
@@ -36,28 +34,16 @@ export function createCredentialSource(options: CredentialSourceOptions): Creden
   const { environment, clock, record } = options
   const path = awsCredentialsPath(environment)
   let known = readAwsCredentials(environment)
-  let stamp = stampOf(path)
-  let lookedAtMs = clock.monotonicMs()
   let program = programOf(known, options)
 
   /** What is half written, or taken away for a moment, must not take away what is known. */
-  function look(): void {
-    const nowMs = clock.monotonicMs()
-    if (nowMs - lookedAtMs < LOOK_MS) return
-    lookedAtMs = nowMs
-    const now = stampOf(path)
-    if (now === stamp) return
-    stamp = now
-    try {
-      const read = readAwsCredentials(environment)
-      if (read === undefined && known !== undefined) throw new Error(`"${path}" has none any more`)
-      known = read
-      program = programOf(read, options)
-    } catch (error) {
-      const message = error instanceof Error ? error.message : String(error)
-      record({ kind: 'credentials-kept', message })
-    }
+  function take(): void {
+    const read = readAwsCredentials(environment)
+    if (read === undefined && known !== undefined) throw new Error(`"${path}" has none any more`)
+    known = read
+    program = programOf(read, options)
   }
+  const look = createFileLook({ path, clock, take, record })
 
   return () => {
     look()

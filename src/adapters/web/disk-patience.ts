@@ -1,6 +1,7 @@
 // How long a slower tier is waited for: beyond it, what was asked of it counts as absent.
 
 import type { Clock } from '#core/ports/clock.ts'
+import { within } from '#core/ports/within.ts'
 import type { FlowEvent } from '#core/ports/request-scope.ts'
 
 export interface PatienceOptions {
@@ -29,28 +30,28 @@ export function createDiskPatience(options: PatienceOptions): DiskPatience {
   const { clock, maxWaitMs, record } = options
   const late = new Set<string>()
 
-  function within<T>(task: Promise<T>, onLate: () => void): Promise<T | undefined> {
-    const { promise, resolve } = Promise.withResolvers<T | undefined>()
-    const cancel = clock.after(maxWaitMs, () => {
-      onLate()
-      resolve(undefined)
-    })
-    task.finally(cancel).then(resolve, () => resolve(undefined))
-    return promise
+  /** What fails is absent, as what comes too late. */
+  function bearing<T>(task: Promise<T>, onLate?: () => void): Promise<T | undefined> {
+    return within(
+      task.catch(() => undefined),
+      maxWaitMs,
+      clock,
+      onLate,
+    )
   }
 
   return {
     read(name, task) {
       if (late.has(name) || late.size >= MAX_LATE_COUNT) return Promise.resolve(undefined)
       const running = task()
-      return within(running, () => {
+      return bearing(running, () => {
         late.add(name)
         record({ kind: 'limit', name: 'diskReadTimeout' })
         const end = (): void => void late.delete(name)
         running.then(end, end)
       })
     },
-    wait: (task) => within(task, () => undefined),
+    wait: (task) => bearing(task),
     isLate: (name) => late.has(name),
   }
 }

@@ -93,7 +93,9 @@ export function createS3Upstream(inner: Upstream, options: S3UpstreamOptions): U
       if (asked.verdict.kind === 'moved') {
         asked.response.body.cancel('asking where the bucket is')
         // From now on it is there; a second move within one request is no answer.
-        bucket.place = placeIn(asked.verdict.region, inner, options)
+        const { region: there } = asked.verdict
+        // Of those who are told so at once, the first moves it.
+        if (there !== bucket.place.region) bucket.place = placeIn(there, inner, options)
         asked = await attempt(bucket, target, request, scope)
       }
       if (asked.verdict.kind !== 'skewed') return conclude(bucket, asked, method)

@@ -12,6 +12,7 @@ import { decideReuse } from '../policy/reuse.ts'
 import { decideStaleOnError } from '../policy/stale-on-error.ts'
 import type { RequestScope } from '../ports/request-scope.ts'
 import { UpstreamError } from '../ports/upstream.ts'
+import { within } from '../ports/within.ts'
 import { letGo, revalidateInBackground } from './background.ts'
 import { BodyGoneError } from './body-origin.ts'
 import { collapse } from './collapse.ts'
@@ -28,7 +29,6 @@ import { notStored, originFailed } from './refuse.ts'
 import { standsFor } from './search-variances.ts'
 import { isOfOurRange, isReusable, mayShare } from './share.ts'
 import type { Site } from './site.ts'
-import { within } from './within.ts'
 
 export type Serve = (asked: Asked, site: Site, scope: RequestScope) => Maybe<Answer>
 

@@ -5,6 +5,7 @@ import type { CacheKey } from '../entry/cache-key.ts'
 import type { Clock } from '../ports/clock.ts'
 import type { FlowEvent, RequestScope } from '../ports/request-scope.ts'
 import type { Upstream } from '../ports/upstream.ts'
+import { Cancelled } from '../ports/upstream.ts'
 
 export interface HealthOptions {
   readonly clock: Clock
@@ -16,6 +17,7 @@ export interface HealthOptions {
   readonly target: string
   readonly statuses: ReadonlySet<number>
   readonly intervalMs: number
+  /** The deadline of a check, which its upstream keeps. */
   readonly timeoutMs: number
   record(event: FlowEvent): void
 }
@@ -35,12 +37,12 @@ export function startHealth(options: HealthOptions): Health {
   const { clock, random, address, statuses, intervalMs, record } = options
   let failureCount = 0
   let lastResult = 'not checked yet'
-  let isStopped = false
+  const stopping = new AbortController()
   let cancel = clock.after(random() * intervalMs, begin)
 
   function begin(): void {
-    void check(options).then((result) => {
-      if (isStopped) return
+    void check(options, stopping.signal).then((result) => {
+      if (stopping.signal.aborted) return
       tell(result)
       // Not all nodes at the same moment.
       cancel = clock.after(intervalMs * (0.75 + random() / 2), begin)
@@ -63,17 +65,15 @@ export function startHealth(options: HealthOptions): Health {
       return lastResult
     },
     stop() {
-      isStopped = true
       cancel()
+      stopping.abort(new Cancelled('No more checks'))
     },
   }
 }
 
 /** @returns The status, or what went wrong. */
-async function check(options: HealthOptions): Promise<number | string> {
-  const { clock, upstream, target, timeoutMs } = options
-  const ending = new AbortController()
-  const cancel = clock.after(timeoutMs, () => ending.abort(new Error('no answer in time')))
+async function check(options: HealthOptions, signal: AbortSignal): Promise<number | string> {
+  const { upstream, target } = options
   const request = {
     method: 'GET',
     target,
@@ -84,13 +84,11 @@ async function check(options: HealthOptions): Promise<number | string> {
     hasFallback: true,
   }
   try {
-    const response = await upstream.fetch(request, scopeOf(options, ending.signal))
+    const response = await upstream.fetch(request, scopeOf(options, signal))
     response.body.cancel('it was asked for its status alone')
     return response.status
   } catch (error) {
     return error instanceof Error ? error.message : String(error)
-  } finally {
-    cancel()
   }
 }
 

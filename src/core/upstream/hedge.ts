@@ -5,6 +5,7 @@ import type { Clock } from '../ports/clock.ts'
 import type { RequestScope } from '../ports/request-scope.ts'
 import type { UpstreamRequest, UpstreamResponse } from '../ports/upstream.ts'
 import { Cancelled } from '../ports/upstream.ts'
+import { within } from '../ports/within.ts'
 import type { Pick } from './pick.ts'
 import type { RetryBudget } from './retry-budget.ts'
 import { linkedController, withSignal } from './scope-signal.ts'
@@ -83,7 +84,8 @@ export function withHedge(inner: Pick, options: HedgeOptions): Pick {
         return begin(request, scope).head
       }
       const first = begin(request, scope)
-      if (await isSettledWithin(first.head, delayMs, clock)) return first.head
+      const settled = await within(Promise.allSettled([first.head]), delayMs, clock)
+      if (settled !== undefined) return first.head
       const tried = new Set(request.avoid)
       if (first.address !== undefined) tried.add(first.address)
       if (!inner.hasOther(tried) || !budget.take()) return first.head
@@ -91,20 +93,6 @@ export function withHedge(inner: Pick, options: HedgeOptions): Pick {
       return better(first, begin({ ...request, avoid: tried }, scope))
     },
   }
-}
-
-async function isSettledWithin(
-  head: Promise<unknown>,
-  delayMs: number,
-  clock: Clock,
-): Promise<boolean> {
-  const { promise, resolve } = Promise.withResolvers<boolean>()
-  const cancel = clock.after(delayMs, () => resolve(false))
-  const settle = () => resolve(true)
-  head.then(settle, settle)
-  const isSettled = await promise
-  cancel()
-  return isSettled
 }
 
 /** The first that is no failure; if both fail, what the first of them said. */

@@ -190,6 +190,20 @@ describe('createS3Upstream, credentials', () => {
     expect((await ask(upstream, '/a')).status).toBe(200)
     expect(asked).toEqual(['us-east-1'])
   })
+
+  it('looks for it there once, however many are told at once', async () => {
+    const asked: string[] = []
+    const elsewhere = (region: string) => {
+      asked.push(region)
+      return { inner: s3.inner, endpoint: new URL(`${s3.double.url}/s3`) }
+    }
+    const told = { status: 301, code: 'PermanentRedirect', region: 'us-east-1' }
+    const { inner } = redirecting(Array.from({ length: 5 }, () => told))
+    const upstream = s3.upstream({ region: 'eu-west-1', elsewhere }, inner)
+    const got = await Promise.all(Array.from({ length: 5 }, () => ask(upstream, '/a')))
+    expect(got.map(({ status }) => status)).toEqual([200, 200, 200, 200, 200])
+    expect(asked).toEqual(['us-east-1'])
+  })
 })
 
 interface Redirection {
